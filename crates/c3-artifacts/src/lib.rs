@@ -1,0 +1,1 @@
+//! The files that C3 writes, and reads again.

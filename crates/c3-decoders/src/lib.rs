@@ -1,0 +1,1 @@
+//! Captions from embeddings: training and generation.

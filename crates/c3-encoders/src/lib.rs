@@ -1,0 +1,1 @@
+//! Pictures and texts into one embedding space.

@@ -1,0 +1,1 @@
+//! Embeddings, and what can be measured of a contrastive space.

@@ -1,0 +1,1 @@
+//! What C3 does to an embedding: collapse and corrupt.

@@ -1,0 +1,3 @@
+//! The C3 command line.
+
+fn main() {}
