@@ -1,1 +1,14 @@
 //! Captions from embeddings: training and generation.
+
+mod error;
+mod prefix;
+mod tokenizer;
+mod training;
+
+pub use error::{DecoderError, WeightFault};
+pub use prefix::{Activation, Mapper, Output, PrefixDecoder, PrefixDecoderConfig};
+pub use tokenizer::{CaptionTokenizer, TokenizerConfig};
+pub use training::{
+    CaptionSet, Checkpoints, Decay, Ending, EpochLoss, Split, Trained, TrainingConfig,
+    TrainingSession, View,
+};

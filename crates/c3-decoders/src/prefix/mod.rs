@@ -1,0 +1,14 @@
+//! A small GPT that reads an embedding as its first tokens.
+
+mod attention;
+mod config;
+mod dropout;
+mod init;
+mod model;
+mod projector;
+mod weights;
+
+pub(crate) use config::check;
+pub use config::{Activation, Mapper, Output, PrefixDecoderConfig};
+pub(crate) use dropout::Dropout;
+pub use model::PrefixDecoder;

@@ -1,0 +1,383 @@
+//! Captions to token ids, and back.
+
+use serde::{Deserialize, Serialize};
+use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::models::wordlevel::{WordLevel, WordLevelTrainer};
+use tokenizers::models::wordpiece::{WordPiece, WordPieceTrainer};
+use tokenizers::models::{ModelWrapper, TrainerWrapper};
+use tokenizers::normalizers::utils::Lowercase;
+use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
+use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
+use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
+
+use crate::DecoderError;
+
+const PAD: &str = "[PAD]";
+const END: &str = "[END]";
+const UNKNOWN: &str = "[UNK]";
+/// Marks a piece that continues a word.
+const CONTINUING: &str = "##";
+/// A word with the hyphens and apostrophes inside it, or one other visible character.
+const WORDS: &str = r"[\p{L}\p{M}\p{N}]+(?:[-'’][\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}]";
+
+/// How a caption is cut into tokens. All kinds read lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum TokenizerConfig {
+    /// Whole words; a word seen less often is unknown.
+    Words {
+        /// Times that a word must occur to be known.
+        min_count: u64,
+    },
+    /// Pieces of words, cut as WordPiece does.
+    WordPieces {
+        /// Most tokens in the vocabulary.
+        n_vocab: usize,
+    },
+    /// Byte-pair encoding over characters.
+    Bpe {
+        /// Most tokens in the vocabulary.
+        n_vocab: usize,
+    },
+}
+
+impl TokenizerConfig {
+    /// Learns a vocabulary from sentences.
+    ///
+    /// The same sentences in the same order give the same `tokenizer.json`.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::NoSentences`], or [`DecoderError::Tokenizer`] from the library.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use c3_decoders::TokenizerConfig;
+    /// let tokenizer = TokenizerConfig::Words { min_count: 1 }.train(["A dog, running."])?;
+    /// let tokens = tokenizer.encode("a dog running.")?;
+    /// assert_eq!(tokens.last(), Some(&tokenizer.end()));
+    /// assert_eq!(tokenizer.decode(&tokens), "a dog running.");
+    /// # Ok::<_, c3_decoders::DecoderError>(())
+    /// ```
+    pub fn train<S: AsRef<str>>(
+        &self,
+        sentences: impl IntoIterator<Item = S>,
+    ) -> Result<CaptionTokenizer, DecoderError> {
+        let sentences: Vec<String> = sentences
+            .into_iter()
+            .map(|sentence| sentence.as_ref().to_owned())
+            .collect();
+        if sentences.is_empty() {
+            return Err(DecoderError::NoSentences);
+        }
+        let mut tokenizer = self.untrained().map_err(tokenizer_error)?;
+        tokenizer
+            .train(&mut self.trainer(), sentences.iter())
+            .map_err(tokenizer_error)?;
+        CaptionTokenizer::new(tokenizer)
+    }
+
+    fn untrained(&self) -> tokenizers::Result<Tokenizer> {
+        let mut tokenizer = Tokenizer::new(self.model()?);
+        tokenizer.with_normalizer(Some(Lowercase))?;
+        match self {
+            Self::Bpe { .. } => {
+                let spaces = Metaspace::new('▁', PrependScheme::Always, true);
+                tokenizer.with_pre_tokenizer(Some(spaces.clone()));
+                tokenizer.with_decoder(Some(spaces));
+            }
+            Self::Words { .. } => {
+                tokenizer.with_pre_tokenizer(Some(words()?));
+            }
+            Self::WordPieces { .. } => {
+                tokenizer.with_pre_tokenizer(Some(words()?));
+                let pieces =
+                    tokenizers::decoders::wordpiece::WordPiece::new(CONTINUING.to_owned(), false);
+                tokenizer.with_decoder(Some(pieces));
+            }
+        }
+        Ok(tokenizer)
+    }
+
+    fn model(&self) -> tokenizers::Result<ModelWrapper> {
+        let unknown = UNKNOWN.to_owned();
+        Ok(match self {
+            Self::Words { .. } => WordLevel::builder().unk_token(unknown).build()?.into(),
+            Self::WordPieces { .. } => WordPiece::builder()
+                .unk_token(unknown)
+                .continuing_subword_prefix(CONTINUING.to_owned())
+                .build()?
+                .into(),
+            Self::Bpe { .. } => BPE::builder().unk_token(unknown).build()?.into(),
+        })
+    }
+
+    fn trainer(&self) -> TrainerWrapper {
+        // The order fixes the ids: pad is 0, end 1, unknown 2.
+        let special = [PAD, END, UNKNOWN]
+            .map(|token| AddedToken::from(token, true))
+            .to_vec();
+        match *self {
+            Self::Words { min_count } => WordLevelTrainer::builder()
+                .min_frequency(min_count)
+                .vocab_size(usize::MAX)
+                .show_progress(false)
+                .special_tokens(special)
+                .build()
+                .expect("every setting of the builder has a default")
+                .into(),
+            Self::WordPieces { n_vocab } => WordPieceTrainer::builder()
+                .vocab_size(n_vocab)
+                .show_progress(false)
+                .continuing_subword_prefix(CONTINUING.to_owned())
+                .special_tokens(special)
+                .build()
+                .into(),
+            Self::Bpe { n_vocab } => BpeTrainer::builder()
+                .vocab_size(n_vocab)
+                .show_progress(false)
+                .special_tokens(special)
+                .build()
+                .into(),
+        }
+    }
+}
+
+/// Cuts captions into tokens and writes tokens as captions.
+#[derive(Clone, Debug)]
+pub struct CaptionTokenizer {
+    tokenizer: Tokenizer,
+    pad: u32,
+    end: u32,
+    unknown: u32,
+}
+
+impl CaptionTokenizer {
+    /// Reads the text of a `tokenizer.json` that [`Self::to_json`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::TokenizerFile`] if it is not one,
+    /// [`DecoderError::MissingToken`] if it was made for another use.
+    pub fn from_json(json: &str) -> Result<Self, DecoderError> {
+        let tokenizer =
+            serde_json::from_str(json).map_err(|source| DecoderError::TokenizerFile { source })?;
+        Self::new(tokenizer)
+    }
+
+    fn new(mut tokenizer: Tokenizer) -> Result<Self, DecoderError> {
+        // A caption that spells out `[END]` is text, not an order to stop.
+        tokenizer.set_encode_special_tokens(true);
+        let id = |token| {
+            tokenizer
+                .token_to_id(token)
+                .ok_or(DecoderError::MissingToken { token })
+        };
+        let (pad, end, unknown) = (id(PAD)?, id(END)?, id(UNKNOWN)?);
+        Ok(Self {
+            tokenizer,
+            pad,
+            end,
+            unknown,
+        })
+    }
+
+    /// The text of a `tokenizer.json`, readable by every `tokenizers` library.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::Tokenizer`] from the library.
+    pub fn to_json(&self) -> Result<String, DecoderError> {
+        self.tokenizer.to_string(true).map_err(tokenizer_error)
+    }
+
+    /// Number of tokens, the special ones counted.
+    #[must_use]
+    pub fn n_vocab(&self) -> usize {
+        self.tokenizer.get_vocab_size(true)
+    }
+
+    /// Fills the room after a caption.
+    #[must_use]
+    pub fn pad(&self) -> u32 {
+        self.pad
+    }
+
+    /// Ends every caption.
+    #[must_use]
+    pub fn end(&self) -> u32 {
+        self.end
+    }
+
+    /// Stands for what is not in the vocabulary.
+    #[must_use]
+    pub fn unknown(&self) -> u32 {
+        self.unknown
+    }
+
+    /// Cuts a caption into tokens, the end token last.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::Tokenizer`] from the library.
+    pub fn encode(&self, caption: &str) -> Result<Vec<u32>, DecoderError> {
+        let encoding = self
+            .tokenizer
+            .encode_fast(caption, false)
+            .map_err(tokenizer_error)?;
+        let mut tokens = encoding.get_ids().to_vec();
+        tokens.push(self.end);
+        Ok(tokens)
+    }
+
+    /// Writes tokens as a caption: no special tokens, one space between words, none before a
+    /// comma or a full stop.
+    #[must_use]
+    pub fn decode(&self, tokens: &[u32]) -> String {
+        let known: Vec<u32> = tokens
+            .iter()
+            .copied()
+            .filter(|token| (*token as usize) < self.n_vocab())
+            .collect();
+        let text = self
+            .tokenizer
+            .decode(&known, true)
+            .expect("decoders of the three kinds accept any list of known tokens");
+        punctuate(&text)
+    }
+}
+
+/// Closes the gaps that joining tokens by spaces leaves around punctuation.
+fn punctuate(text: &str) -> String {
+    let mut sentence = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        let closes = word.starts_with(['.', ',', ':', ';', '!', '?', ')', ']', '’', '”', '%']);
+        let opened = sentence.ends_with(['(', '[', '“', '#']);
+        if !sentence.is_empty() && !closes && !opened {
+            sentence.push(' ');
+        }
+        sentence.push_str(word);
+    }
+    sentence
+}
+
+fn words() -> tokenizers::Result<Split> {
+    let pattern = SplitPattern::Regex(WORDS.to_owned());
+    // Inverted: what matches is kept, what lies between is dropped.
+    Split::new(pattern, SplitDelimiterBehavior::Removed, true)
+}
+
+fn tokenizer_error(source: tokenizers::Error) -> DecoderError {
+    DecoderError::Tokenizer { source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENTENCES: [&str; 4] = [
+        "Woman firefighter: medium-dark skin tone",
+        "A man, running (fast). Don't stop!",
+        "two dogs run on the beach . two dogs",
+        "naïve café owner’s 3 #1 fans",
+    ];
+
+    fn kinds() -> [TokenizerConfig; 3] {
+        [
+            TokenizerConfig::Words { min_count: 1 },
+            TokenizerConfig::WordPieces { n_vocab: 80 },
+            TokenizerConfig::Bpe { n_vocab: 90 },
+        ]
+    }
+
+    #[test]
+    fn a_caption_survives_the_way_to_tokens_and_back() {
+        for kind in kinds() {
+            let tokenizer = kind.train(SENTENCES).unwrap();
+            for sentence in SENTENCES {
+                let tokens = tokenizer.encode(sentence).unwrap();
+                let expected = sentence.to_lowercase().replace(" .", ".");
+                assert_eq!(tokenizer.decode(&tokens), expected, "{kind:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_caption_ends_with_the_end_token_alone() {
+        for kind in kinds() {
+            let tokenizer = kind.train(SENTENCES).unwrap();
+            assert_eq!(tokenizer.encode("").unwrap(), [tokenizer.end()]);
+            let tokens = tokenizer.encode("two [END] dogs").unwrap();
+            let ends = tokens.iter().filter(|token| **token == tokenizer.end());
+            assert_eq!(ends.count(), 1, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn training_twice_gives_the_same_file() {
+        for kind in kinds() {
+            let first = kind.train(SENTENCES).unwrap().to_json().unwrap();
+            for _ in 0..3 {
+                assert_eq!(kind.train(SENTENCES).unwrap().to_json().unwrap(), first);
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_read_back_cuts_the_same_way() {
+        for kind in kinds() {
+            let tokenizer = kind.train(SENTENCES).unwrap();
+            let json = tokenizer.to_json().unwrap();
+            let read = CaptionTokenizer::from_json(&json).unwrap();
+            assert_eq!(read.to_json().unwrap(), json);
+            let caption = "two men don't run: medium-dark";
+            assert_eq!(
+                read.encode(caption).unwrap(),
+                tokenizer.encode(caption).unwrap()
+            );
+        }
+    }
+
+    #[test]
+    fn a_rare_word_is_unknown_and_is_not_written() {
+        let tokenizer = TokenizerConfig::Words { min_count: 2 }
+            .train(SENTENCES)
+            .unwrap();
+        let tokens = tokenizer.encode("two naïve dogs").unwrap();
+        assert_eq!(tokens[1], tokenizer.unknown());
+        assert_eq!(tokenizer.decode(&tokens), "two dogs");
+    }
+
+    #[test]
+    fn the_vocabulary_stays_within_its_size() {
+        for n_vocab in [60, 75] {
+            let pieces = TokenizerConfig::WordPieces { n_vocab };
+            assert!(pieces.train(SENTENCES).unwrap().n_vocab() <= n_vocab);
+            let pairs = TokenizerConfig::Bpe { n_vocab };
+            assert!(pairs.train(SENTENCES).unwrap().n_vocab() <= n_vocab);
+        }
+    }
+
+    #[test]
+    fn a_tokenizer_for_another_use_is_refused() {
+        let json = TokenizerConfig::Words { min_count: 1 }
+            .train(SENTENCES)
+            .unwrap()
+            .to_json()
+            .unwrap()
+            .replace(END, "[SEP]");
+        let error = CaptionTokenizer::from_json(&json).unwrap_err();
+        assert_eq!(error.to_string(), "the tokenizer has no `[END]` token");
+        assert!(CaptionTokenizer::from_json("{").is_err());
+    }
+
+    #[test]
+    fn nothing_to_read_is_an_error() {
+        let none: [&str; 0] = [];
+        assert!(matches!(
+            TokenizerConfig::Bpe { n_vocab: 10 }.train(none),
+            Err(DecoderError::NoSentences)
+        ));
+    }
+}

@@ -1,0 +1,22 @@
+//! Training a decoder from embeddings and their captions.
+
+mod batch;
+mod captions;
+mod checkpoints;
+mod config;
+mod journal;
+mod lesson;
+mod loader;
+mod loss;
+mod metric;
+mod run;
+mod schedule;
+mod seed;
+mod view;
+
+pub use captions::CaptionSet;
+pub use checkpoints::Checkpoints;
+pub use config::{Decay, TrainingConfig};
+pub use journal::EpochLoss;
+pub use run::{Ending, Trained, TrainingSession};
+pub use view::{Split, View};
