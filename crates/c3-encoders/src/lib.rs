@@ -1,1 +1,17 @@
 //! Pictures and texts into one embedding space.
+//!
+//! A photo walks `bytes → Pixels → Embeddings`, a sentence `&str → Embeddings`.
+//! The towers run on whatever [`burn`] device the caller chose; no tensor leaves
+//! this crate. One model is one folder: `config`, `model`, `weights`.
+
+mod batches;
+pub mod efficientnet_lite0;
+mod error;
+pub mod image;
+pub mod minilm;
+mod tensors;
+
+pub use efficientnet_lite0::EfficientNetLite0;
+pub use error::{EncoderError, TensorFault};
+pub use image::{Pixels, Preprocess};
+

@@ -1,0 +1,45 @@
+//! The weights of both towers as a safetensors file.
+
+use burn::store::{ModuleSnapshot, SafetensorsStore};
+use burn::tensor::Device;
+
+use super::config::DualEncoderConfig;
+use super::model::DualEncoder;
+use crate::{EncoderError, WeightFault};
+
+impl DualEncoder {
+    /// The bytes of a safetensors file; equal weights give equal bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`EncoderError::WeightsFile`] from the library.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>, EncoderError> {
+        let mut store = SafetensorsStore::from_bytes(None).clear_metadata();
+        self.save_into(&mut store).map_err(weights_file)?;
+        store.get_bytes().map_err(weights_file)
+    }
+
+    /// Reads what [`DualEncoder::to_safetensors`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`EncoderError::WeightsFile`] if the bytes are no such file,
+    /// [`EncoderError::Weights`] lists every tensor that is missing or of
+    /// another shape, [`EncoderError::Setting`] if the sizes cannot be.
+    pub fn from_safetensors(
+        bytes: Vec<u8>,
+        config: &DualEncoderConfig,
+        device: &Device,
+    ) -> Result<Self, EncoderError> {
+        let mut encoder = Self::new(config, device)?;
+        let mut store =
+            SafetensorsStore::from_bytes(Some(bytes)).allow_partial(true).validate(false);
+        let loaded = encoder.load_from(&mut store).map_err(weights_file)?;
+        let faults = WeightFault::of(&loaded);
+        if faults.is_empty() { Ok(encoder) } else { Err(EncoderError::Weights { faults }) }
+    }
+}
+
+fn weights_file(source: burn::store::SafetensorsStoreError) -> EncoderError {
+    EncoderError::WeightsFile { reason: source.to_string() }
+}

@@ -1,0 +1,171 @@
+//! What can be wrong with pictures, texts and weights.
+
+use std::path::PathBuf;
+
+use c3_geometry::GeometryError;
+
+/// What can be wrong with what is handed to this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncoderError {
+    /// The bytes begin like no picture format that is read here.
+    #[error("not a JPEG, PNG, WebP or GIF picture")]
+    UnknownFormat,
+    /// A picture is larger than the limits allow; nothing was allocated for it.
+    #[error("{width}x{height} pixels: over the limit of {max_side} a side and {max_pixels} in all")]
+    TooLarge {
+        /// Width that the header claims, in pixels.
+        width: u32,
+        /// Height that the header claims, in pixels.
+        height: u32,
+        /// The longest side allowed.
+        max_side: u32,
+        /// The most pixels allowed.
+        max_pixels: u64,
+    },
+    /// A picture without pixels.
+    #[error("{width}x{height} pixels: there is nothing to see")]
+    NoPixels {
+        /// Width that the header claims, in pixels.
+        width: u32,
+        /// Height that the header claims, in pixels.
+        height: u32,
+    },
+    /// The data end before the picture does.
+    #[error("truncated: the data end before the picture does")]
+    Truncated,
+    /// A JPEG picture is damaged.
+    #[error("damaged JPEG picture")]
+    Jpeg {
+        /// What the decoder found.
+        #[source]
+        source: libjpeg_turbo_rs::JpegError,
+    },
+    /// A PNG, WebP or GIF picture is damaged.
+    #[error("damaged picture")]
+    Damaged {
+        /// What the decoder found.
+        #[source]
+        source: image::ImageError,
+    },
+    /// Pixels were prepared for another size than the encoder takes.
+    #[error("picture {row} is {found} pixels wide, but the encoder takes {expected}")]
+    SizeMismatch {
+        /// Which picture of the batch, from 0.
+        row: usize,
+        /// The side that the encoder takes, in pixels.
+        expected: usize,
+        /// The side that the picture has, in pixels.
+        found: usize,
+    },
+    /// A file of a model cannot be read.
+    #[error("cannot read `{}`", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system answered.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not in the safetensors format, or is cut short.
+    #[error("`{}` is not a whole safetensors file", file.display())]
+    Safetensors {
+        /// The file.
+        file: PathBuf,
+        /// What the reader found.
+        #[source]
+        source: safetensors::SafeTensorError,
+    },
+    /// A file is not a PyTorch checkpoint, or is cut short.
+    #[error("`{}` is not a whole PyTorch checkpoint", file.display())]
+    Checkpoint {
+        /// The file.
+        file: PathBuf,
+        /// What the reader found.
+        #[source]
+        source: Box<pytorch_reader::PytorchError>,
+    },
+    /// A file is not the JSON that the model needs.
+    #[error("`{}` does not describe a model that is known here", file.display())]
+    Json {
+        /// The file.
+        file: PathBuf,
+        /// What the parser found.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Weights are missing or have another shape than the model.
+    #[error("`{}` does not fit the model: {}", file.display(), list(faults))]
+    Weights {
+        /// The file.
+        file: PathBuf,
+        /// Every fault, in the order in which the model reads its tensors.
+        faults: Vec<TensorFault>,
+    },
+    /// A setting of a model makes no sense.
+    #[error("{name} = {value}: {needs}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: usize,
+        /// What it has to be.
+        needs: &'static str,
+    },
+    /// The tokenizer refused a text.
+    #[error("text {row} cannot be cut into tokens")]
+    Tokenize {
+        /// Which text of the batch, from 0.
+        row: usize,
+    },
+    /// The tokenizer knows more tokens than the weights.
+    #[error("the tokenizer has {tokenizer} tokens, but the weights have {weights}")]
+    Vocabulary {
+        /// Tokens of the tokenizer.
+        tokenizer: usize,
+        /// Rows of the embedding table.
+        weights: usize,
+    },
+    /// The encoder's output is no batch of embeddings.
+    #[error("the encoder made no usable embeddings")]
+    Output {
+        /// What is wrong with them.
+        #[from]
+        source: GeometryError,
+    },
+}
+
+/// One tensor that does not fit the model.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TensorFault {
+    /// The file has no such tensor.
+    #[error("{name} is missing (expected {expected:?})")]
+    Missing {
+        /// Name of the tensor in the file.
+        name: String,
+        /// Shape that the model needs.
+        expected: Vec<usize>,
+    },
+    /// The tensor has another shape.
+    #[error("{name} has shape {found:?} (expected {expected:?})")]
+    Shape {
+        /// Name of the tensor in the file.
+        name: String,
+        /// Shape that the model needs.
+        expected: Vec<usize>,
+        /// Shape that the file has.
+        found: Vec<usize>,
+    },
+    /// The tensor does not hold floating-point numbers, or holds NaN or infinity.
+    #[error("{name} does not hold finite floating-point numbers")]
+    Values {
+        /// Name of the tensor in the file.
+        name: String,
+    },
+}
+
+fn list(faults: &[TensorFault]) -> String {
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    lines.join("; ")
+}

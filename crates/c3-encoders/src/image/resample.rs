@@ -1,0 +1,196 @@
+//! Resizing with the rounding of Pillow.
+//!
+//! Pillow filters along rows first, rounds to bytes, then along columns; weights
+//! are fixed-point numbers with 22 fractional bits. `fast_image_resize` keeps
+//! fewer bits and differs from it in 15 % of all values.
+
+use std::ops::Range;
+
+use super::preprocess::Filter;
+
+/// Fractional bits of a weight: 32 less 8 for the level and 2 for the overshoot.
+const PRECISION: u32 = 32 - 8 - 2;
+
+/// Half a level, so that cutting the fraction off rounds.
+const HALF: i32 = 1 << (PRECISION - 1);
+
+/// Values multiplied in one go along a row: a whole number of pixels and of vectors.
+const LANES: usize = 24;
+
+/// What is kept of one axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    /// Length of the axis, in pixels.
+    pub(super) source: usize,
+    /// Its length after resizing.
+    pub(super) resized: usize,
+    /// The first resized pixel that is kept.
+    pub(super) offset: usize,
+    /// How many are kept.
+    pub(super) kept: usize,
+}
+
+impl Window {
+    /// Whether no pixel has to be invented on this axis.
+    fn only_cuts(self) -> bool {
+        self.source == self.resized
+    }
+}
+
+/// Resizes an interleaved RGB picture and cuts out the windows `[columns, rows]`.
+pub(super) fn resample(rgb: &[u8], [columns, rows]: [Window; 2], filter: Filter) -> Vec<u8> {
+    let down = Taps::new(rows, filter);
+    let needed = down.span();
+    let stride = 3 * columns.source;
+    let rgb = &rgb[needed.start * stride..needed.end * stride];
+    let narrow = if columns.only_cuts() {
+        cut_rows(rgb, columns)
+    } else {
+        filter_rows(rgb, stride, &Taps::new(columns, filter))
+    };
+    if rows.only_cuts() {
+        return narrow;
+    }
+    filter_columns(&narrow, 3 * columns.kept, &down)
+}
+
+/// The weights of every kept pixel of one axis.
+struct Taps {
+    /// First source pixel under each kept pixel.
+    starts: Vec<usize>,
+    /// `width` weights for each kept pixel; the last of them may be 0.
+    weights: Vec<i32>,
+    width: usize,
+    source: usize,
+}
+
+impl Taps {
+    fn new(window: Window, filter: Filter) -> Self {
+        let scale = window.source as f64 / window.resized as f64;
+        let spread = scale.max(1.0);
+        let support = filter.support() * spread;
+        let width = (support.ceil() as usize * 2 + 1).min(window.source);
+        let mut starts = Vec::with_capacity(window.kept);
+        let mut weights = Vec::with_capacity(window.kept * width);
+        for index in window.offset..window.offset + window.kept {
+            let center = (index as f64 + 0.5) * scale;
+            let first = (center - support + 0.5).max(0.0) as usize;
+            let last = ((center + support + 0.5) as usize).min(window.source);
+            let raw: Vec<f64> = (first..last)
+                .map(|pixel| filter.weight((pixel as f64 - center + 0.5) / spread))
+                .collect();
+            let total: f64 = raw.iter().sum();
+            let fixed = raw.iter().map(|weight| to_fixed(weight / total));
+            starts.push(first);
+            weights.extend(fixed.chain(std::iter::repeat(0)).take(width));
+        }
+        Self {
+            starts,
+            weights,
+            width,
+            source: window.source,
+        }
+    }
+
+    /// Source pixels that carry weight.
+    fn span(&self) -> Range<usize> {
+        let start = self.starts.first().copied().unwrap_or(0);
+        let end = self.starts.last().map_or(0, |last| last + self.width);
+        start..end.min(self.source)
+    }
+
+    /// Each kept pixel: where its weights begin, and the weights.
+    fn windows(&self) -> impl Iterator<Item = (usize, &[i32])> {
+        let starts = self.starts.iter().copied();
+        starts.zip(self.weights.chunks_exact(self.width))
+    }
+}
+
+impl Filter {
+    /// Reach to either side, in pixels.
+    fn support(self) -> f64 {
+        match self {
+            Self::Bilinear => 1.0,
+            Self::Bicubic => 2.0,
+        }
+    }
+
+    /// Weight at a distance of `x` pixels.
+    fn weight(self, x: f64) -> f64 {
+        const A: f64 = -0.5;
+        let x = x.abs();
+        match self {
+            Self::Bilinear => (1.0 - x).max(0.0),
+            Self::Bicubic if x < 1.0 => ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0,
+            Self::Bicubic if x < 2.0 => (((x - 5.0) * x + 8.0) * x - 4.0) * A,
+            Self::Bicubic => 0.0,
+        }
+    }
+}
+
+fn to_fixed(weight: f64) -> i32 {
+    (weight * f64::from(1 << PRECISION)).round() as i32 // weights are below 2
+}
+
+fn to_level(sum: i32) -> u8 {
+    (sum >> PRECISION).clamp(0, 255) as u8
+}
+
+fn cut_rows(rgb: &[u8], window: Window) -> Vec<u8> {
+    let kept = 3 * window.offset..3 * (window.offset + window.kept);
+    let rows = rgb.chunks_exact(3 * window.source);
+    rows.flat_map(|row| &row[kept.clone()]).copied().collect()
+}
+
+/// Filters along each row of `stride` bytes.
+fn filter_rows(rgb: &[u8], stride: usize, taps: &Taps) -> Vec<u8> {
+    let run = (3 * taps.width).next_multiple_of(LANES);
+    let mut tripled = vec![0; taps.starts.len() * run];
+    for (out, (_, weights)) in tripled.chunks_exact_mut(run).zip(taps.windows()) {
+        for (triple, weight) in out.chunks_exact_mut(3).zip(weights) {
+            triple.fill(*weight);
+        }
+    }
+    let mut narrow = Vec::with_capacity(rgb.len() / stride * taps.starts.len() * 3);
+    let mut padded = vec![0; stride + run]; // the last windows reach past the row
+    for row in rgb.chunks_exact(stride) {
+        padded[..stride].copy_from_slice(row);
+        for (start, weights) in taps.starts.iter().zip(tripled.chunks_exact(run)) {
+            narrow.extend(weigh(&padded[3 * start..][..run], weights));
+        }
+    }
+    narrow
+}
+
+/// One pixel: three interleaved sums over a run of values.
+fn weigh(values: &[u8], weights: &[i32]) -> [u8; 3] {
+    let mut sums = [0; LANES];
+    let runs = values.chunks_exact(LANES).zip(weights.chunks_exact(LANES));
+    for (values, weights) in runs {
+        for lane in 0..LANES {
+            sums[lane] += i32::from(values[lane]) * weights[lane];
+        }
+    }
+    [0, 1, 2].map(|channel| {
+        let lanes = sums.iter().skip(channel).step_by(3);
+        to_level(HALF + lanes.sum::<i32>())
+    })
+}
+
+/// Filters along each column; `rgb` begins with the first row that carries weight.
+fn filter_columns(rgb: &[u8], stride: usize, taps: &Taps) -> Vec<u8> {
+    let top = taps.span().start;
+    let mut short = Vec::with_capacity(taps.starts.len() * stride);
+    let mut sums = vec![0; stride];
+    for (start, weights) in taps.windows() {
+        sums.fill(HALF);
+        let rows = rgb[(start - top) * stride..].chunks_exact(stride);
+        for (row, &weight) in rows.zip(weights) {
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum += i32::from(value) * weight;
+            }
+        }
+        short.extend(sums.iter().map(|&sum| to_level(sum)));
+    }
+    short
+}
