@@ -13,6 +13,8 @@
 //! ```
 
 pub mod coco;
+#[cfg(feature = "emoji")]
+pub mod emoji;
 mod error;
 pub mod flickr8k;
 mod join;
