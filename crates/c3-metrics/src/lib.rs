@@ -1,1 +1,27 @@
-//! Caption metrics: BLEU, ROUGE-L, CIDEr.
+//! Caption metrics, with the numbers of the COCO caption toolkit and without Java.
+//!
+//! [`score`] takes captions and their references, and returns BLEU-1 to BLEU-4, ROUGE-L
+//! and CIDEr of the whole set and of each caption. [`coco`] reads the files that the
+//! toolkit reads; [`Tokenizer`] splits a caption into the same words.
+//!
+//! ```
+//! let references = vec![vec!["A cat sleeps.".to_owned()], vec!["A dog barks.".to_owned()]];
+//! let captions = ["a cat sleeps".to_owned(), "a cow".to_owned()];
+//! let scores = c3_metrics::score(&references, &captions)?;
+//! assert!(scores.items[0].rouge_l > 0.999);
+//! # Ok::<_, c3_metrics::MetricError>(())
+//! ```
+
+mod bleu;
+mod cider;
+pub mod coco;
+mod error;
+mod ngrams;
+mod ptb;
+mod rouge;
+mod score;
+mod sentence;
+
+pub use error::MetricError;
+pub use ptb::Tokenizer;
+pub use score::{ItemScores, Scores, score};

@@ -1,0 +1,67 @@
+use std::io;
+
+use crate::coco::ImageId;
+
+/// What can be wrong with the captions handed to this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetricError {
+    /// There is nothing to score.
+    #[error("there are no captions to score")]
+    NoItems,
+    /// The two lists do not speak of the same items.
+    #[error("{captions} captions cannot be scored against references of {references} items")]
+    CountMismatch {
+        /// Items with references.
+        references: usize,
+        /// Captions to score.
+        captions: usize,
+    },
+    /// An item has nothing to be compared with.
+    #[error("item {item} has no reference caption")]
+    NoReferences {
+        /// Position of the item, from zero.
+        item: usize,
+    },
+    /// The input could not be read.
+    #[error("cannot read the captions")]
+    Read(#[source] io::Error),
+    /// The output could not be written.
+    #[error("cannot write the captions")]
+    Write(#[source] io::Error),
+    /// A file is not UTF-8 text.
+    #[error("line {line}, column {column} is not UTF-8 text")]
+    NotUtf8 {
+        /// Line of the first wrong byte, from one.
+        line: usize,
+        /// Column of that byte, counted in bytes from one.
+        column: usize,
+    },
+    /// A file is not the JSON that was expected; the source names line and column.
+    #[error("not the expected JSON: {0}")]
+    Json(#[source] serde_json::Error),
+    /// A result names an image that has no annotations.
+    #[error("the result for image {image} has no image in the annotations")]
+    UnknownImage {
+        /// The image that was named.
+        image: ImageId,
+    },
+    /// An annotated image has no result.
+    #[error("image {image} has no result")]
+    MissingResult {
+        /// The image without a result.
+        image: ImageId,
+    },
+    /// Two results speak of one image; the COCO toolkit refuses them too.
+    #[error("image {image} has more than one result")]
+    DuplicateResult {
+        /// The image named twice.
+        image: ImageId,
+    },
+    /// An image of the annotations has no caption.
+    #[error("image {image} has no reference caption")]
+    NoReferenceCaption {
+        /// The image without captions.
+        image: ImageId,
+    },
+}
