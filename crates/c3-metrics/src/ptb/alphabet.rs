@@ -4,7 +4,7 @@
 //! character becomes one byte: ASCII stands for itself, everything else for its kind.
 //! That keeps the automaton small, and a position in the text is a count of characters.
 
-use super::unicode::{LETTERS, MARKS, SYMBOLS};
+use super::unicode::{DIGITS, LETTERS, MARKS, SYMBOLS};
 
 pub(super) const LETTER: u8 = 0x80;
 pub(super) const MARK: u8 = 0x81;
@@ -24,6 +24,7 @@ pub(super) const SUBSCRIPT: u8 = 0x8E;
 pub(super) const SYMBOL: u8 = 0x8F;
 pub(super) const FRACTION_SLASH: u8 = 0x90;
 pub(super) const DECIMAL_MARK: u8 = 0x91;
+pub(super) const DIGIT: u8 = 0x92;
 pub(super) const UNKNOWN: u8 = 0x9F;
 
 /// The byte that stands for `character` in the grammar.
@@ -56,7 +57,12 @@ fn measured(character: char) -> u8 {
     let Ok(code) = u16::try_from(u32::from(character)) else {
         return UNKNOWN; // the tool sees halves of a surrogate pair, and drops both
     };
-    for (ranges, kind) in [(LETTERS, LETTER), (MARKS, MARK), (SYMBOLS, SYMBOL)] {
+    for (ranges, kind) in [
+        (LETTERS, LETTER),
+        (DIGITS, DIGIT),
+        (MARKS, MARK),
+        (SYMBOLS, SYMBOL),
+    ] {
         let after = ranges.partition_point(|&(first, _)| first <= code);
         if after > 0 && code <= ranges[after - 1].1 {
             return kind;

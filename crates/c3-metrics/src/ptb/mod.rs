@@ -50,7 +50,7 @@ impl Tokenizer {
     /// A token may hold an unbreakable space, as a telephone number does.
     #[must_use]
     pub fn tokenize(&self, caption: &str) -> String {
-        self.line(&mut self.lexer.cache(), caption, "")
+        self.line(&mut self.lexer.cache(), caption, &[])
     }
 
     /// Splits captions that follow each other in one text, as the toolkit hands them over.
@@ -61,8 +61,11 @@ impl Tokenizer {
     #[must_use]
     pub fn tokenize_all<S: AsRef<str> + Sync>(&self, captions: &[S]) -> Vec<String> {
         let tokenize = |cache: &mut Cache, index: usize| {
-            let following = captions.get(index + 1).map_or("", AsRef::as_ref);
-            self.line(cache, captions[index].as_ref(), following)
+            let behind = captions[index + 1..].iter().map(AsRef::as_ref);
+            let behind =
+                behind.flat_map(|caption| caption.chars().map(alphabet::kind).chain([LINE_BREAK]));
+            let behind: Vec<u8> = behind.take(CONTEXT).collect();
+            self.line(cache, captions[index].as_ref(), &behind)
         };
         (0..captions.len())
             .into_par_iter()
@@ -71,15 +74,14 @@ impl Tokenizer {
             .collect()
     }
 
-    fn line(&self, cache: &mut Cache, caption: &str, following: &str) -> String {
+    fn line(&self, cache: &mut Cache, caption: &str, behind: &[u8]) -> String {
         let characters: Vec<char> = caption.chars().collect();
-        let behind = following.chars().take(CONTEXT).map(alphabet::kind);
-        let kinds: Vec<u8> = characters.iter().copied().map(alphabet::kind).collect();
-        let kinds: Vec<u8> = kinds
-            .into_iter()
-            .chain([LINE_BREAK])
-            .chain(behind)
-            .collect();
+        let kinds = characters
+            .iter()
+            .copied()
+            .map(alphabet::kind)
+            .chain([LINE_BREAK]);
+        let kinds: Vec<u8> = kinds.chain(behind.iter().copied()).collect();
         let mut line = Line::default();
         let mut at = 0;
         while at < characters.len() {

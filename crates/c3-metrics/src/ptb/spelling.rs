@@ -23,10 +23,18 @@ impl Line {
             Token::Nothing => {}
             Token::Joined(second) => {
                 let (first, second) = characters.split_at(characters.len() - second);
-                self.add(&first.iter().collect::<String>());
-                self.add(&second.iter().collect::<String>());
+                self.add(first);
+                self.add(second);
             }
-            _ => self.add(&spell(token, &characters.iter().collect::<String>())),
+            Token::Plain => self.add(characters),
+            // Nearly every token: letters and digits, written as they stand.
+            Token::Word if characters.iter().all(|c| c.is_ascii() && *c != '&') => {
+                self.add(characters);
+            }
+            _ => {
+                let text: String = characters.iter().collect();
+                self.add(&spell(token, &text).chars().collect::<Vec<char>>());
+            }
         }
     }
 
@@ -35,28 +43,38 @@ impl Line {
         self.text
     }
 
-    fn add(&mut self, token: &str) {
-        if DROPPED.contains(&token) {
-            return;
-        }
-        if !self.text.is_empty() {
+    fn add(&mut self, token: &[char]) {
+        let before = self.text.len();
+        if before > 0 {
             self.text.push(' ');
         }
-        self.text.push_str(&token.to_lowercase());
+        let start = self.text.len();
+        if token.iter().all(char::is_ascii) {
+            self.text.extend(token.iter().map(char::to_ascii_lowercase));
+        } else {
+            self.text
+                .push_str(&token.iter().collect::<String>().to_lowercase());
+        }
+        if DROPPED.contains(&&self.text[start..]) {
+            self.text.truncate(before);
+        }
     }
 }
 
 fn spell(token: Token, text: &str) -> String {
     match token {
         Token::Word if text.chars().all(|character| character == SOFT_HYPHEN) => "-".to_owned(),
-        Token::Word => text.replace(SOFT_HYPHEN, "").replace("&amp;", "&"),
-        Token::Clitic => text
-            .replace(['\u{92}', '\u{2019}'], "'")
-            .replace("&apos;", "'"),
+        Token::Word => text
+            .replace(SOFT_HYPHEN, "")
+            .replace("&amp;", "&")
+            .replace("&AMP;", "&"),
+        Token::Clitic => text.replace("&apos;", "'").chars().map(straight).collect(),
         Token::Dash if text.starts_with('-') && matches!(text.len(), 1 | 5..) => text.to_owned(),
         Token::Dash => "--".to_owned(),
         Token::Dots => "...".to_owned(),
-        Token::Number => round_brackets(text).replace(' ', UNBREAKABLE_SPACE),
+        Token::Number => round_brackets(text)
+            .replace(SOFT_HYPHEN, "")
+            .replace(' ', UNBREAKABLE_SPACE),
         Token::Markup => text.replace(' ', UNBREAKABLE_SPACE),
         Token::OpenQuote if text.starts_with('"') => "``".to_owned(),
         Token::OpenQuote => "`".to_owned(),
@@ -71,6 +89,14 @@ fn spell(token: Token, text: &str) -> String {
         Token::Bracket => bracket(text),
         Token::Ampersand => "&".to_owned(),
         Token::Plain | Token::Joined(_) | Token::Nothing => text.to_owned(),
+    }
+}
+
+fn straight(character: char) -> char {
+    match character {
+        '\u{92}' | '’' => '\'',
+        '\u{91}' | '‘' | '‛' => '`',
+        other => other,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Punctuation, brackets, dashes, faces and blanks.
 
-use super::{End, Rule, Token, ending, rule};
+use super::{APOSTROPHE, CLITIC, End, Rule, Token, ending, rule};
 
 /// Eyes, perhaps a nose, and a mouth.
 const FACE: &str = r"[<>]?[:;=][\-o*']?[()DPdpO\\{@|\[\]]";
@@ -20,7 +20,11 @@ pub(super) fn rules() -> Vec<Rule> {
         ),
         ending(End::Before(1), Token::OpenQuote, r#""[A-Za-z0-9$]"#),
         rule(Token::Quote, r#""|(?i:&quot;)"#),
-        ending(End::Before(1), Token::Bracket, format!("{FACE}[^A-Za-z]")),
+        ending(
+            End::Before(1),
+            Token::Bracket,
+            format!("{FACE}[^A-Za-z0-9]"),
+        ),
         rule(Token::Bracket, EASTERN_FACE),
         rule(Token::Bracket, r"[\[\](){}<>]|<<|>>|(?i:&[lg]t;)"),
         rule(Token::Dash, "-+"),
@@ -40,7 +44,8 @@ pub(super) fn quotes_and_blanks() -> Vec<Rule> {
             Token::OpenQuote,
             r"'[A-Za-z\x80][^ \t\x89\x8A]",
         ),
-        rule(Token::Quote, r"[`'\x84\x85\x86]{1,2}|(?i:&apos;)"),
+        rule(Token::Clitic, format!("{APOSTROPHE}{CLITIC}")),
+        rule(Token::Quote, r"''?|[`\x84\x85\x86]{1,2}|(?i:&apos;)"),
         rule(Token::Plain, r"[\x8F\x90%&~^|\\+]"),
         rule(Token::Nothing, r"[ \t\x89\x8A]+|(?i:&nbsp;)"),
     ]

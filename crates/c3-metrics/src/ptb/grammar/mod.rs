@@ -109,24 +109,28 @@ const BLANK: &str = r"[ \t\x89\x8A]";
 const APOSTROPHE: &str = r"(?:['\x84]|(?i:&apos;))";
 /// An apostrophe, or an opening quotation mark in its place.
 const ANY_APOSTROPHE: &str = r"(?:['\x84`\x85]|(?i:&apos;))";
+/// What an apostrophe cuts off the end of a word: "it's", "they're".
+const CLITIC: &str = "(?i:[dms]|re|ve|ll)";
 /// What may be inside a word: letters, digits, marks.
-const WORD_CHARACTER: &str = r"[A-Za-z0-9\x80\x81\x82]";
-/// Letters with full stops between, "U.S", and a few compounds of them.
+const WORD_CHARACTER: &str = r"[A-Za-z0-9\x80\x81\x82\x92]";
+/// Two or more letters with full stops between, "U.S", and a few compounds of them.
 const ACRONYM: &str = concat!(
-    r"(?:[A-Za-z](?:\.[A-Za-z])*",
+    r"(?:[A-Za-z](?:\.[A-Za-z])+",
     r"|(?i:anti|canada|eu|french|japan|korean|non|sino)-(?i:u\.s)",
     r"|(?i:u\.s\.-u\.k|u\.s\.-u\.s\.s\.r))"
 );
 /// A tag, a comment or a processing instruction.
 const MARKUP: &str = concat!(
     r"<(?:[!?][A-Za-z\-][^>\x8A]*",
-    r"|/?[A-Za-z][A-Za-z0-9:.\-]*(?:[ ]+(?:[A-Za-z][A-Za-z0-9:.\-]*",
+    r"|/?[A-Za-z][A-Za-z0-9:._\-]*(?:[ ]+(?:[A-Za-z][A-Za-z0-9:._\-]*",
     r#"(?:[ ]*=[ ]*['"][^\x8A'"]*['"])?|['"][^\x8A'"]*['"]))*[ ]*/?)>"#
 );
 
-/// A letter with an accent may be written as an entity.
+/// A letter or mark; one with an accent may be written as an entity.
+const LETTER: &str = r"(?:[A-Za-z\x80\x81\x82]|(?i:&[aeiou](?:acute|grave|uml);))";
+
+/// Letters, with digits and full stops inside.
 fn word() -> String {
-    let letter = r"(?:[A-Za-z\x80\x81\x82]|(?i:&[aeiou](?:acute|grave|uml);))";
-    let part = format!("{letter}(?:{letter}|[0-9])*");
+    let part = format!(r"{LETTER}(?:{LETTER}|[0-9\x92])*");
     format!("{part}(?:[.!?]{part})*")
 }
