@@ -15,7 +15,7 @@ use crate::ArtifactError;
 
 const SUFFIX: &str = ".partial";
 
-/// Writes `bytes` under `path`, all or nothing; replaces a file, never a folder.
+/// Writes `bytes` under `path`, all or nothing; replaces a plain file, nothing else.
 ///
 /// # Errors
 ///
@@ -88,6 +88,7 @@ pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
 }
 
 fn stage(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    refuse_special(path)?;
     let file = file_beside(path)?;
     let mut writer = BufWriter::new(file.as_file());
     fill(&mut writer)?;
@@ -96,6 +97,14 @@ fn stage(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_parent(path)
+}
+
+/// A rename would put a plain file in the place of a folder, a device or a pipe.
+fn refuse_special(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(io::Error::other("not a plain file")),
+        _ => Ok(()),
+    }
 }
 
 fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
@@ -187,6 +196,19 @@ mod tests {
         assert!(error.to_string().contains("a.json"));
         assert!(path.is_dir());
         assert_eq!(names(folder.path()), ["a.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_plain_file_is_not_replaced() {
+        use std::os::unix::net::UnixListener;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let _socket = UnixListener::bind(&path).unwrap();
+        let error = write(&path, b"new").unwrap_err();
+        assert!(error.to_string().contains("socket"));
+        assert!(!path.is_file());
+        assert_eq!(names(folder.path()), ["socket"]);
     }
 
     #[test]
