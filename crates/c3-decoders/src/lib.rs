@@ -1,14 +1,16 @@
 //! Captions from embeddings: training and generation.
 
 mod error;
+mod generation;
 mod prefix;
 mod tokenizer;
 mod training;
 
 pub use error::{DecoderError, WeightFault};
+pub use generation::{Caption, Captioner, Decoding};
 pub use prefix::{Activation, Mapper, Output, PrefixDecoder, PrefixDecoderConfig};
 pub use tokenizer::{CaptionTokenizer, TokenizerConfig};
 pub use training::{
     CaptionSet, Checkpoints, Decay, Ending, EpochLoss, Split, Trained, TrainingConfig,
-    TrainingSession, View,
+    TrainingSession, Unwatched, View,
 };

@@ -24,6 +24,14 @@ pub(super) struct KeyValues {
     pub(super) values: Tensor<4>,
 }
 
+impl KeyValues {
+    /// Adds those of the next tokens.
+    pub(super) fn append(&mut self, next: Self) {
+        self.keys = Tensor::cat(vec![self.keys.clone(), next.keys], 2);
+        self.values = Tensor::cat(vec![self.values.clone(), next.values], 2);
+    }
+}
+
 impl Attention {
     pub(super) fn new(config: &PrefixDecoderConfig, init: &mut Init<'_>) -> Self {
         let d_model = config.d_model;
@@ -36,23 +44,7 @@ impl Attention {
         }
     }
 
-    pub(super) fn forward(&self, normed: Tensor<3>, mask: &Tensor<4>) -> Tensor<3> {
-        let new = self.key_values(normed.clone());
-        let query = self.heads(self.query.forward(normed));
-        let scores = self.scores(query, new.keys) + mask.clone();
-        self.gather(scores, new.values)
-    }
-
-    /// One new token per row, `[batch, 1, d_model]`: it may look at everything before it.
-    pub(super) fn forward_cached(&self, normed: Tensor<3>, cache: &mut KeyValues) -> Tensor<3> {
-        let new = self.key_values(normed.clone());
-        cache.keys = Tensor::cat(vec![cache.keys.clone(), new.keys], 2);
-        cache.values = Tensor::cat(vec![cache.values.clone(), new.values], 2);
-        let query = self.heads(self.query.forward(normed));
-        let scores = self.scores(query, cache.keys.clone());
-        self.gather(scores, cache.values.clone())
-    }
-
+    /// Keys and values of some tokens, `[batch, n_tokens, d_model]`.
     pub(super) fn key_values(&self, normed: Tensor<3>) -> KeyValues {
         KeyValues {
             keys: self.heads(self.key.forward(normed.clone())),
@@ -60,20 +52,24 @@ impl Attention {
         }
     }
 
-    /// `[batch, n_heads, n_query, n_key]`
-    fn scores(&self, query: Tensor<4>, keys: Tensor<4>) -> Tensor<4> {
-        let [_, _, _, d_head] = query.dims();
+    /// Lets tokens look at all that `seen` holds, or at what the mask leaves of it.
+    pub(super) fn attend(
+        &self,
+        normed: Tensor<3>,
+        seen: KeyValues,
+        mask: Option<&Tensor<4>>,
+    ) -> Tensor<3> {
+        let [batch, n_tokens, d_model] = normed.dims();
+        let d_head = d_model / self.n_heads;
         // Scaling the query is cheaper than scaling every score.
-        let query = query / (d_head as f64).sqrt();
-        query.matmul(keys.transpose())
-    }
-
-    fn gather(&self, scores: Tensor<4>, values: Tensor<4>) -> Tensor<3> {
-        let [batch, n_heads, n_query, _] = scores.dims();
-        let [_, _, _, d_head] = values.dims();
-        let mixed = activation::softmax(scores, 3).matmul(values);
-        let mixed = mixed.swap_dims(1, 2); // [batch, n_query, n_heads, d_head]
-        let joined = mixed.reshape([batch, n_query, n_heads * d_head]);
+        let query = self.heads(self.query.forward(normed)) / (d_head as f64).sqrt();
+        let scores = query.matmul(seen.keys.transpose()); // [batch, n_heads, n_tokens, n_seen]
+        let scores = match mask {
+            Some(mask) => scores + mask.clone(),
+            None => scores,
+        };
+        let mixed = activation::softmax(scores, 3).matmul(seen.values);
+        let joined = mixed.swap_dims(1, 2).reshape([batch, n_tokens, d_model]);
         self.project.forward(joined)
     }
 

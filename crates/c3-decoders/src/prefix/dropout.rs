@@ -17,7 +17,7 @@ pub(crate) enum Dropout {
         /// Share set to zero, above 0 and below 1.
         share: f32,
         /// Where masks come from.
-        rng: ChaCha8Rng,
+        rng: Box<ChaCha8Rng>,
     },
 }
 
@@ -25,7 +25,10 @@ impl Dropout {
     /// Dropout for one training step.
     pub(crate) fn new(share: f32, rng: ChaCha8Rng) -> Self {
         if share > 0.0 {
-            Self::On { share, rng }
+            Self::On {
+                share,
+                rng: Box::new(rng),
+            }
         } else {
             Self::Off
         }

@@ -1,6 +1,7 @@
 //! A small GPT that reads an embedding as its first tokens.
 
 mod attention;
+mod cached;
 mod config;
 mod dropout;
 mod init;
@@ -8,6 +9,7 @@ mod model;
 mod projector;
 mod weights;
 
+pub(crate) use cached::Reading;
 pub(crate) use config::check;
 pub use config::{Activation, Mapper, Output, PrefixDecoderConfig};
 pub(crate) use dropout::Dropout;

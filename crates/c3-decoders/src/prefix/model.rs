@@ -18,7 +18,7 @@ use super::projector::PrefixMapper;
 #[derive(Module, Debug)]
 pub struct PrefixDecoder {
     pub(super) prefix: PrefixMapper,
-    pub(super) tokens: Param<Tensor<2>>,
+    pub(crate) tokens: Param<Tensor<2>>,
     pub(super) positions: Param<Tensor<2>>,
     pub(super) blocks: Vec<Block>,
     pub(super) norm: LayerNorm,
@@ -78,7 +78,7 @@ impl PrefixDecoder {
             None => prefix,
         };
         let [_, n_tokens, _] = tokens.dims();
-        let positions = self.positions.val().slice([0..n_tokens]).unsqueeze();
+        let positions = self.positions.val().slice_dim(0, 0..n_tokens).unsqueeze();
         let mask = causal_mask(n_tokens, &tokens.device());
         let mut stream = dropout.apply(tokens + positions);
         for block in &self.blocks {
@@ -126,20 +126,35 @@ impl Block {
 
     fn forward(&self, stream: Tensor<3>, mask: &Tensor<4>, dropout: &mut Dropout) -> Tensor<3> {
         let normed = self.norm_attention.forward(stream.clone());
-        let attended = self.attention.forward(normed, mask);
+        let seen = self.attention.key_values(normed.clone());
+        let attended = self.attention.attend(normed, seen, Some(mask));
         let stream = stream + dropout.apply(attended);
         let thought = self.think(stream.clone());
         stream + dropout.apply(thought)
     }
 
-    /// The attention part of the block for new tokens, with everything read before.
-    pub(super) fn attend_cached(&self, stream: Tensor<3>, cache: &mut KeyValues) -> Tensor<3> {
+    /// As [`Self::forward`], and the keys and values of the tokens read.
+    pub(super) fn forward_keeping(
+        &self,
+        stream: Tensor<3>,
+        mask: &Tensor<4>,
+    ) -> (Tensor<3>, KeyValues) {
         let normed = self.norm_attention.forward(stream.clone());
-        stream + self.attention.forward_cached(normed, cache)
+        let cache = self.attention.key_values(normed.clone());
+        let stream = stream + self.attention.attend(normed, cache.clone(), Some(mask));
+        (stream.clone() + self.think(stream), cache)
+    }
+
+    /// Reads one new token per row, `[batch, 1, d_model]`, with everything read before.
+    pub(super) fn forward_cached(&self, stream: Tensor<3>, cache: &mut KeyValues) -> Tensor<3> {
+        let normed = self.norm_attention.forward(stream.clone());
+        cache.append(self.attention.key_values(normed.clone()));
+        let stream = stream + self.attention.attend(normed, cache.clone(), None);
+        stream.clone() + self.think(stream)
     }
 
     /// The two wide layers, `[batch, n_tokens, d_model]`.
-    pub(super) fn think(&self, stream: Tensor<3>) -> Tensor<3> {
+    fn think(&self, stream: Tensor<3>) -> Tensor<3> {
         let wide = self.widen.forward(self.norm_mlp.forward(stream));
         let wide = match self.activation {
             Activation::Relu => activation::relu(wide),

@@ -162,3 +162,66 @@ fn floats(view: &TensorView<'_>) -> Vec<f32> {
 fn weights_file(source: safetensors::SafeTensorError) -> DecoderError {
     DecoderError::WeightsFile { source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Mapper, Output};
+
+    fn config() -> PrefixDecoderConfig {
+        PrefixDecoderConfig {
+            d_embed: 4,
+            d_model: 6,
+            n_layers: 1,
+            n_heads: 2,
+            n_prefix: 2,
+            n_vocab: 7,
+            max_tokens: 3,
+            mapper: Mapper::Mlp,
+            output: Output::Untied,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn weights_written_and_read_are_the_same() {
+        let device = Device::flex();
+        let decoder = config().init(1, &device).unwrap();
+        let bytes = decoder.to_safetensors().unwrap();
+        let read = PrefixDecoder::from_safetensors(&bytes, &config(), &device).unwrap();
+        assert_eq!(read.to_safetensors().unwrap(), bytes);
+        assert_eq!(read.config(), &config());
+    }
+
+    #[test]
+    fn every_tensor_that_does_not_fit_is_named() {
+        let device = Device::flex();
+        let bytes = config().init(1, &device).unwrap().to_safetensors().unwrap();
+        let other = PrefixDecoderConfig {
+            n_vocab: 8,
+            n_layers: 2,
+            output: Output::Tied,
+            ..config()
+        };
+        let error = PrefixDecoder::from_safetensors(&bytes, &other, &device).unwrap_err();
+        let DecoderError::Weights { faults } = &error else {
+            panic!("{error}");
+        };
+        // One wrong shape, 16 tensors of the second block missing, one unknown.
+        assert_eq!(faults.len(), 18);
+        let message = error.to_string();
+        for expected in [
+            "`tokens`: expected f32 [8, 6], found f32 [7, 6]",
+            "`blocks.1.attention.key.weight`: expected f32 [6, 6], found no such tensor of f32",
+            "`output`: expected no such tensor, found f32 [7, 6]",
+        ] {
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_something_else_are_refused() {
+        let found = PrefixDecoder::from_safetensors(b"GIF89a", &config(), &Device::flex());
+        assert!(matches!(found, Err(DecoderError::WeightsFile { .. })));
+    }
+}

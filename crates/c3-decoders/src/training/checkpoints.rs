@@ -31,12 +31,15 @@ pub(super) const PARTS: [&str; 3] = [MODEL, OPTIMIZER, SCHEDULE];
 pub(super) const MODEL: &str = "model";
 pub(super) const OPTIMIZER: &str = "optimizer";
 pub(super) const SCHEDULE: &str = "schedule";
-const CURVE: &str = "curve.json";
+/// One line per epoch; the shortest decimals that give the same floats back.
+const CURVE: &str = "curve.txt";
+
+type Parts = BTreeMap<(&'static str, usize), Vec<u8>>;
 
 /// Keeps bytes by part and epoch.
 #[derive(Clone, Debug)]
 pub(super) enum Shelf {
-    Memory(Arc<Mutex<BTreeMap<(&'static str, usize), Vec<u8>>>>),
+    Memory(Arc<Mutex<Parts>>),
     Folder(PathBuf),
 }
 
@@ -60,7 +63,7 @@ impl Shelf {
         if !path.exists() {
             return Ok(Vec::new());
         }
-        let mut curve: Vec<EpochLoss> = serde_json::from_slice(&fs::read(path)?)?;
+        let mut curve = parse_curve(&fs::read_to_string(path)?)?;
         while let Some(last) = curve.last() {
             if self.is_whole(folder, last.epoch, &curve) {
                 break;
@@ -82,7 +85,11 @@ impl Shelf {
         match self {
             Self::Memory(_) => Ok(()),
             Self::Folder(folder) => {
-                replace(&folder.join(CURVE), &serde_json::to_vec_pretty(curve)?)
+                let lines: String = curve
+                    .iter()
+                    .map(|loss| format!("{} {} {}\n", loss.epoch, loss.train, loss.valid))
+                    .collect();
+                replace(&folder.join(CURVE), lines.as_bytes())
             }
         }
     }
@@ -130,6 +137,20 @@ impl Shelf {
             part,
         }
     }
+}
+
+fn parse_curve(text: &str) -> io::Result<Vec<EpochLoss>> {
+    let parse = |line: &str| {
+        let mut numbers = line.split(' ');
+        let loss = EpochLoss {
+            epoch: numbers.next()?.parse().ok()?,
+            train: numbers.next()?.parse().ok()?,
+            valid: numbers.next()?.parse().ok()?,
+        };
+        numbers.next().is_none().then_some(loss)
+    };
+    let curve: Option<Vec<EpochLoss>> = text.lines().map(parse).collect();
+    curve.ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
 fn file_name(part: &str, epoch: usize) -> String {
@@ -218,5 +239,29 @@ pub(super) struct Patience {
 impl EarlyStoppingStrategy for Patience {
     fn should_stop(&mut self, _epoch: usize, _: &EventStoreClient) -> bool {
         self.journal.is_stale(self.epochs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_read_back_are_the_same_floats() {
+        let folder = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(&Checkpoints::Resume(folder.path().to_owned())).unwrap();
+        let loss = EpochLoss {
+            epoch: 1,
+            train: 2.084_839_230_113_559_4,
+            valid: f64::MIN_POSITIVE,
+        };
+        shelf.save_curve(&[loss]).unwrap();
+        for part in PARTS {
+            shelf.write(part, 1, b"bytes").unwrap();
+        }
+        assert_eq!(shelf.whole_epochs().unwrap(), [loss]);
+        fs::write(folder.path().join(CURVE), "1 2.0\n").unwrap();
+        let error = shelf.whole_epochs().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
 }

@@ -12,6 +12,7 @@ mod metric;
 mod run;
 mod schedule;
 mod seed;
+mod unwatched;
 mod view;
 
 pub use captions::CaptionSet;
@@ -19,4 +20,5 @@ pub use checkpoints::Checkpoints;
 pub use config::{Decay, TrainingConfig};
 pub use journal::EpochLoss;
 pub use run::{Ending, Trained, TrainingSession};
+pub use unwatched::Unwatched;
 pub use view::{Split, View};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use burn::data::dataloader::DataLoader;
 use burn::module::Module;
 use burn::optim::AdamWConfig;
 use burn::store::ModuleRecord;
@@ -9,7 +10,7 @@ use burn::tensor::{Bytes, Device};
 use burn::train::checkpoint::CheckpointerError;
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::renderer::MetricsRenderer;
-use burn::train::{Interrupter, Learner, SupervisedTraining};
+use burn::train::{InferenceStep, Interrupter, Learner, SupervisedTraining};
 
 use super::checkpoints::{
     Checkpoints, KeepBestAndLast, MODEL, OPTIMIZER, Patience, SCHEDULE, Shelf,
@@ -21,7 +22,9 @@ use super::loader::{CaptionLoader, Plan, Role};
 use super::metric::{LossPerToken, Measured};
 use super::schedule::Schedule;
 use super::seed::{self, Purpose};
+use super::unwatched::Unwatched;
 use super::view::Split;
+use crate::prefix::check;
 use crate::{DecoderError, PrefixDecoder, PrefixDecoderConfig};
 
 /// What surrounds a training: where it runs and who watches it.
@@ -36,6 +39,20 @@ pub struct TrainingSession {
     pub interrupter: Interrupter,
     /// Where checkpoints are kept.
     pub checkpoints: Checkpoints,
+}
+
+impl TrainingSession {
+    /// A session that nobody watches and that keeps its checkpoints in memory.
+    #[must_use]
+    pub fn new(device: Device, seed: u64) -> Self {
+        Self {
+            device,
+            seed,
+            renderer: Box::new(Unwatched),
+            interrupter: Interrupter::new(),
+            checkpoints: Checkpoints::InMemory,
+        }
+    }
 }
 
 /// A trained decoder.
@@ -83,15 +100,30 @@ impl TrainingConfig {
         valid: &Split,
         session: TrainingSession,
     ) -> Result<Trained, DecoderError> {
+        let fresh = decoder.init(session.seed, &session.device)?;
+        self.fine_tune(fresh, train, valid, session)
+    }
+
+    /// As [`Self::train`], from the weights of a decoder that was trained before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::train`].
+    pub fn fine_tune(
+        &self,
+        decoder: PrefixDecoder,
+        train: &Split,
+        valid: &Split,
+        session: TrainingSession,
+    ) -> Result<Trained, DecoderError> {
         self.check()?;
         for (split, purpose) in [
             (train, Purpose::TrainingView),
             (valid, Purpose::ValidationView),
         ] {
-            split.captions.check(decoder)?;
-            split.check_width(decoder.d_embed, seed::rng(session.seed, purpose, 0, 0))?;
+            split.check(decoder.config(), seed::rng(session.seed, purpose, 0, 0))?;
         }
-        let fresh = decoder.init(session.seed, &session.device)?;
+        let decoder = decoder.to_device(&session.device);
         let shelf = Shelf::new(&session.checkpoints).map_err(io_error)?;
         let done = earlier_epochs(&shelf, &session.checkpoints)?;
         let journal = Journal::new(done, session.interrupter.clone());
@@ -102,8 +134,44 @@ impl TrainingConfig {
             shelf: &shelf,
             journal: &journal,
         };
-        course.launch(fresh.clone(), session)?;
-        course.outcome(fresh)
+        course.launch(decoder.clone(), session)?;
+        course.outcome(decoder)
+    }
+}
+
+impl PrefixDecoder {
+    /// Mean loss of a split in nats per token: what training validates with.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::WidthMismatch`], [`DecoderError::CaptionLength`],
+    /// [`DecoderError::NoSuchToken`], and [`DecoderError::Setting`] for a batch of nothing.
+    pub fn loss(&self, split: &Split, batch_size: usize, seed: u64) -> Result<f64, DecoderError> {
+        check(batch_size > 0, "batch_size", 0.0, "at least 1")?;
+        split.check(
+            self.config(),
+            seed::rng(seed, Purpose::ValidationView, 0, 0),
+        )?;
+        let plan = Plan {
+            batch_size,
+            seed,
+            role: Role::Validation,
+        };
+        let lesson = Lesson {
+            decoder: self.clone(),
+            clip_norm: None,
+        };
+        let loader = CaptionLoader::new(split.clone(), plan, 0, &self.device());
+        let (mut sum, mut count) = (0.0, 0);
+        for batch in loader.iter() {
+            let losses = InferenceStep::step(&lesson, batch.expect("held in memory")).0;
+            count += losses.dims()[0];
+            sum += losses
+                .sum()
+                .try_into_scalar::<f64>()
+                .expect("what the device has computed can be read back");
+        }
+        Ok(sum / count as f64)
     }
 }
 

@@ -99,13 +99,11 @@ mod tests {
     #[test]
     fn a_schedule_goes_on_from_its_record() {
         let mut first = schedule(Decay::Linear);
-        let whole: Vec<f64> = (0..6)
-            .map(|_| first.clone().rate(0) + first.step())
-            .collect();
-        let mut second = schedule(Decay::Linear);
-        (0..4).for_each(|_| drop(second.step()));
+        for _ in 0..4 {
+            first.step();
+        }
         let mut resumed = schedule(Decay::Linear);
-        resumed.load_record(second.to_record());
-        assert_eq!(resumed.clone().rate(0) + resumed.step(), whole[4]);
+        resumed.load_record(first.to_record());
+        assert_eq!(resumed.step(), first.step());
     }
 }

@@ -6,7 +6,7 @@ use c3_geometry::Embeddings;
 use rand_chacha::ChaCha8Rng;
 
 use super::captions::CaptionSet;
-use crate::DecoderError;
+use crate::{DecoderError, PrefixDecoderConfig};
 
 /// Turns clean embeddings into those that the decoder reads, one batch at a time.
 ///
@@ -46,16 +46,15 @@ impl Split {
         }
     }
 
-    /// Looks at one caption and refuses a view of another width.
-    pub(super) fn check_width(
+    /// Refuses captions that a decoder of these sizes cannot read, and a view of another width.
+    pub(super) fn check(
         &self,
-        expected: usize,
+        decoder: &PrefixDecoderConfig,
         mut rng: ChaCha8Rng,
     ) -> Result<(), DecoderError> {
-        let found = self
-            .view
-            .view(self.captions.embeddings(&[0]), &mut rng)
-            .dim();
+        self.captions.check(decoder)?;
+        let seen = self.view.view(self.captions.embeddings(&[0]), &mut rng);
+        let (expected, found) = (decoder.d_embed, seen.dim());
         if found == expected {
             return Ok(());
         }

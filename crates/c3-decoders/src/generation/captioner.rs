@@ -1,0 +1,350 @@
+//! Embeddings to sentences, in batches.
+
+use burn::tensor::{Tensor, TensorData};
+use c3_geometry::Embeddings;
+use serde::{Deserialize, Serialize};
+
+use super::search::{Hypothesis, Limits, NextToken, search};
+use crate::prefix::{Reading, check};
+use crate::{CaptionTokenizer, DecoderError, PrefixDecoder};
+
+/// How captions are searched for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Decoding {
+    /// Hypotheses followed at once; 1 takes the likeliest token every time.
+    pub beam: usize,
+    /// Captions given per embedding; no more than the beam.
+    pub n_best: usize,
+    /// Hypotheses are compared by log-probability over length to this power: 0 compares whole
+    /// sentences, 1 the mean token.
+    pub length_power: f64,
+    /// Most tokens of a caption, the end token counted; what the decoder can at most if absent.
+    pub max_tokens: Option<usize>,
+    /// Embeddings captioned at once.
+    pub batch_size: usize,
+}
+
+impl Default for Decoding {
+    fn default() -> Self {
+        Self {
+            beam: 1,
+            n_best: 1,
+            length_power: 1.0,
+            max_tokens: None,
+            batch_size: 256,
+        }
+    }
+}
+
+/// A sentence, and how likely the decoder holds it to be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Caption {
+    /// The sentence.
+    pub text: String,
+    /// Natural logarithm of its probability, the end token counted.
+    pub log_probability: f64,
+}
+
+/// A decoder and the tokenizer that it was trained with.
+#[derive(Clone, Debug)]
+pub struct Captioner {
+    decoder: PrefixDecoder,
+    tokenizer: CaptionTokenizer,
+}
+
+impl Captioner {
+    /// Joins a decoder with its tokenizer.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::VocabularyMismatch`] if they do not belong together.
+    pub fn new(decoder: PrefixDecoder, tokenizer: CaptionTokenizer) -> Result<Self, DecoderError> {
+        let (ours, theirs) = (decoder.config().n_vocab, tokenizer.n_vocab());
+        if ours != theirs {
+            return Err(DecoderError::VocabularyMismatch {
+                decoder: ours,
+                tokenizer: theirs,
+            });
+        }
+        Ok(Self { decoder, tokenizer })
+    }
+
+    /// The decoder.
+    #[must_use]
+    pub fn decoder(&self) -> &PrefixDecoder {
+        &self.decoder
+    }
+
+    /// The tokenizer.
+    #[must_use]
+    pub fn tokenizer(&self) -> &CaptionTokenizer {
+        &self.tokenizer
+    }
+
+    /// Writes the captions of embeddings, the best of each first.
+    ///
+    /// The words that the tokenizer does not know are never written.
+    ///
+    /// # Shapes
+    ///
+    /// - `embeddings`: `[n, d_embed]`, transformed as for a test
+    /// - result: `n` lists of 1 to `n_best` captions
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::WidthMismatch`], or [`DecoderError::Setting`] for a
+    /// decoding that cannot be.
+    pub fn caption(
+        &self,
+        embeddings: &Embeddings,
+        decoding: &Decoding,
+    ) -> Result<Vec<Vec<Caption>>, DecoderError> {
+        let limits = self.limits(decoding)?;
+        let expected = self.decoder.config().d_embed;
+        if embeddings.dim() != expected {
+            return Err(DecoderError::WidthMismatch {
+                expected,
+                found: embeddings.dim(),
+            });
+        }
+        let mut captions = Vec::with_capacity(embeddings.len());
+        let batches = embeddings
+            .as_slice()
+            .chunks(decoding.batch_size * embeddings.dim());
+        for batch in batches {
+            for mut best in self.search(batch, limits) {
+                best.truncate(decoding.n_best);
+                captions.push(best.iter().map(|found| self.write(found)).collect());
+            }
+        }
+        Ok(captions)
+    }
+
+    fn limits(&self, decoding: &Decoding) -> Result<Limits, DecoderError> {
+        let longest = self.decoder.config().max_tokens;
+        let max_tokens = decoding.max_tokens.unwrap_or(longest);
+        let number = |count| count as f64;
+        let Decoding {
+            beam,
+            n_best,
+            length_power,
+            batch_size,
+            ..
+        } = *decoding;
+        check(beam > 0, "beam", number(beam), "at least 1")?;
+        check(
+            (1..=beam).contains(&n_best),
+            "n_best",
+            number(n_best),
+            "from 1 to the beam",
+        )?;
+        check(
+            length_power.is_finite(),
+            "length_power",
+            length_power,
+            "a number",
+        )?;
+        check(
+            (1..=longest).contains(&max_tokens),
+            "max_tokens",
+            number(max_tokens),
+            "from 1 to the most that the decoder was trained for",
+        )?;
+        check(
+            batch_size > 0,
+            "batch_size",
+            number(batch_size),
+            "at least 1",
+        )?;
+        Ok(Limits {
+            beam,
+            max_tokens,
+            length_power,
+            end: self.tokenizer.end(),
+        })
+    }
+
+    /// Searches the captions of some rows, `[n * d_embed]`.
+    fn search(&self, rows: &[f32], limits: Limits) -> Vec<Vec<Hypothesis>> {
+        let d_embed = self.decoder.config().d_embed;
+        let n_rows = rows.len() / d_embed;
+        let data = TensorData::new(rows.to_vec(), [n_rows, d_embed]);
+        let embeddings = Tensor::from_data(data, &self.decoder.device());
+        let (reading, first) = self.decoder.read_prefix(embeddings);
+        let forbidden = [self.tokenizer.pad(), self.tokenizer.unknown()];
+        let mut reader = Reader { reading, forbidden };
+        let first = reader.read_back(first);
+        search(&mut reader, &first, n_rows, limits)
+    }
+
+    fn write(&self, found: &Hypothesis) -> Caption {
+        Caption {
+            text: self.tokenizer.decode(&found.tokens),
+            log_probability: found.log_probability,
+        }
+    }
+}
+
+/// A decoder as the search sees it.
+struct Reader<'a> {
+    reading: Reading<'a>,
+    /// Tokens that are never written.
+    forbidden: [u32; 2],
+}
+
+impl Reader<'_> {
+    fn read_back(&self, log_probabilities: Tensor<2>) -> Vec<f32> {
+        let [_, n_vocab] = log_probabilities.dims();
+        let mut values = log_probabilities
+            .try_into_vec_as::<f32>()
+            .expect("what the device has computed can be read back");
+        for row in values.chunks_exact_mut(n_vocab) {
+            for token in self.forbidden {
+                row[token as usize] = f32::NEG_INFINITY;
+            }
+        }
+        values
+    }
+}
+
+impl NextToken for Reader<'_> {
+    fn next(&mut self, parents: &[usize], tokens: &[u32]) -> Vec<f32> {
+        let next = self.reading.step(parents, tokens);
+        self.read_back(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prefix::Dropout;
+    use crate::{PrefixDecoderConfig, TokenizerConfig};
+    use burn::tensor::Device;
+
+    const SENTENCE: &str = "one two three four five six seven eight";
+
+    /// Weights so large that every embedding has a caption of its own.
+    fn captioner() -> Captioner {
+        let tokenizer = TokenizerConfig::Words { min_count: 1 }
+            .train([SENTENCE])
+            .unwrap();
+        let config = PrefixDecoderConfig {
+            d_embed: 4,
+            d_model: 8,
+            n_layers: 2,
+            n_heads: 2,
+            n_prefix: 2,
+            n_vocab: tokenizer.n_vocab(),
+            max_tokens: 7,
+            ..Default::default()
+        };
+        let mut decoder = config.init(11, &Device::flex()).unwrap();
+        decoder.tokens = decoder.tokens.map(|tokens| tokens * 60.0);
+        Captioner::new(decoder, tokenizer).unwrap()
+    }
+
+    fn embeddings() -> Embeddings {
+        let values = (0..40).map(|index| (index as f32 * 1.7).sin() * 4.0);
+        Embeddings::new(values.collect(), 4).unwrap()
+    }
+
+    /// Reads everything anew for every token, one embedding at a time.
+    fn naive(captioner: &Captioner, row: &[f32]) -> String {
+        let decoder = &captioner.decoder;
+        let mut tokens: Vec<u32> = Vec::new();
+        while tokens.len() < 7 && tokens.last() != Some(&captioner.tokenizer.end()) {
+            let embedding = Tensor::<1>::from_data(row, &decoder.device()).unsqueeze();
+            let ids: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
+            let read = (!ids.is_empty()).then(|| {
+                Tensor::from_data(TensorData::new(ids, [1, tokens.len()]), &decoder.device())
+            });
+            let hidden = decoder.hidden(embedding, read, &mut Dropout::Off);
+            let last = hidden
+                .slice_dim(1, tokens.len()..tokens.len() + 1)
+                .squeeze_dim::<2>(1);
+            let logits = last.matmul(decoder.output_weights().transpose());
+            let logits = logits.try_into_vec_as::<f32>().unwrap();
+            let allowed = (0..logits.len() as u32).filter(|token| {
+                *token != captioner.tokenizer.pad() && *token != captioner.tokenizer.unknown()
+            });
+            let best = allowed.max_by(|a, b| logits[*a as usize].total_cmp(&logits[*b as usize]));
+            tokens.extend(best);
+        }
+        captioner.tokenizer.decode(&tokens)
+    }
+
+    #[test]
+    fn greedy_captions_are_those_of_reading_everything_anew() {
+        let (captioner, embeddings) = (captioner(), embeddings());
+        let decoding = Decoding {
+            batch_size: 4,
+            ..Default::default()
+        };
+        let captions = captioner.caption(&embeddings, &decoding).unwrap();
+        let found: Vec<&str> = captions.iter().map(|best| best[0].text.as_str()).collect();
+        let expected: Vec<String> = embeddings
+            .rows()
+            .map(|row| naive(&captioner, row))
+            .collect();
+        assert_eq!(found, expected);
+        let distinct: std::collections::BTreeSet<_> = found.iter().collect();
+        assert!(distinct.len() > 3, "the fixture says too little: {found:?}");
+    }
+
+    #[test]
+    fn a_batch_changes_nothing() {
+        let (captioner, embeddings) = (captioner(), embeddings());
+        let decoding = |batch_size| Decoding {
+            beam: 3,
+            n_best: 3,
+            batch_size,
+            ..Default::default()
+        };
+        let whole = captioner.caption(&embeddings, &decoding(10)).unwrap();
+        let apart = captioner.caption(&embeddings, &decoding(1)).unwrap();
+        for (whole, apart) in whole.iter().flatten().zip(apart.iter().flatten()) {
+            assert_eq!(whole.text, apart.text);
+            // Sums over rows of one batch or another, in f32.
+            assert!((whole.log_probability - apart.log_probability).abs() < 1e-4);
+        }
+        assert!(whole.iter().all(|best| best.len() == 3));
+    }
+
+    #[test]
+    fn a_decoding_that_cannot_be_is_refused() {
+        let (captioner, embeddings) = (captioner(), embeddings());
+        let refuse = |decoding: Decoding| {
+            let error = captioner.caption(&embeddings, &decoding).unwrap_err();
+            error.to_string()
+        };
+        let greedy = Decoding::default;
+        assert_eq!(
+            refuse(Decoding {
+                n_best: 2,
+                ..greedy()
+            }),
+            "setting `n_best` is 2, but must be from 1 to the beam"
+        );
+        refuse(Decoding {
+            beam: 0,
+            ..greedy()
+        });
+        refuse(Decoding {
+            max_tokens: Some(8),
+            ..greedy()
+        });
+        refuse(Decoding {
+            length_power: f64::NAN,
+            ..greedy()
+        });
+        let narrow = Embeddings::new(vec![1.0; 3], 3).unwrap();
+        assert!(matches!(
+            captioner.caption(&narrow, &greedy()),
+            Err(DecoderError::WidthMismatch {
+                expected: 4,
+                found: 3
+            })
+        ));
+    }
+}
