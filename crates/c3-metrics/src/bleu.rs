@@ -2,7 +2,7 @@
 
 use std::ops::Add;
 
-use crate::ngrams::{MAX_ORDER, NgramCounts, order_index};
+use crate::{ngrams::MAX_ORDER, overlap::Overlap};
 
 /// Keeps a product of precisions from becoming zero.
 const TINY: f64 = 1e-15;
@@ -19,23 +19,17 @@ pub(crate) struct BleuCounts {
 }
 
 impl BleuCounts {
-    /// Compares one caption with its references, given as n-grams and number of words.
-    pub(crate) fn of(caption: (&NgramCounts, usize), references: &[(NgramCounts, usize)]) -> Self {
-        let (ngrams, caption_length) = caption;
-        let mut correct = [0; MAX_ORDER];
-        for (ngram, count) in ngrams.iter() {
-            let most = references
-                .iter()
-                .map(|(counts, _)| counts.get(&ngram))
-                .max();
-            correct[order_index(&ngram)] += count.min(most.unwrap_or(0)) as usize;
-        }
-        let lengths = references.iter().map(|&(_, length)| length);
+    /// Counts of one caption, given the numbers of words.
+    pub(crate) fn of(
+        orders: &[Overlap; MAX_ORDER],
+        caption_length: usize,
+        reference_lengths: impl Iterator<Item = usize>,
+    ) -> Self {
         Self {
             caption_length,
-            reference_length: closest(lengths, caption_length),
+            reference_length: closest(reference_lengths, caption_length),
             guessed: std::array::from_fn(|order| caption_length.saturating_sub(order)),
-            correct,
+            correct: orders.map(|order| order.correct),
         }
     }
 
@@ -83,21 +77,20 @@ fn closest(lengths: impl Iterator<Item = usize>, length: usize) -> usize {
 mod tests {
     use super::*;
 
-    fn counts(words: &[u32]) -> (NgramCounts, usize) {
-        (NgramCounts::of(words), words.len())
-    }
-
-    fn compare(caption: &[u32], references: &[&[u32]]) -> BleuCounts {
-        let caption = counts(caption);
-        let references: Vec<_> = references.iter().map(|words| counts(words)).collect();
-        BleuCounts::of((&caption.0, caption.1), &references)
+    fn counts(correct: [usize; 4], caption: usize, references: &[usize]) -> BleuCounts {
+        let orders = correct.map(|correct| Overlap {
+            correct,
+            ..Overlap::default()
+        });
+        BleuCounts::of(&orders, caption, references.iter().copied())
     }
 
     #[test]
-    fn a_word_counts_no_more_often_than_in_one_reference() {
-        // The example of the paper: "the the the ..." against one with two of them.
-        let bleu = compare(&[1; 7], &[&[1, 2, 3, 4, 1, 5], &[6, 3, 2, 7, 1]]);
-        assert!((bleu.scores()[0] - 2.0 / 7.0).abs() < 1e-9);
+    fn the_score_is_the_geometric_mean_of_precisions() {
+        let scores = counts([2, 1, 0, 0], 7, &[6]).scores();
+        assert!((scores[0] - 2.0 / 7.0).abs() < 1e-9);
+        assert!((scores[1] - (2.0 / 7.0 / 6.0_f64).sqrt()).abs() < 1e-9);
+        assert!(scores[2] < 1e-5);
     }
 
     #[test]
@@ -108,17 +101,12 @@ mod tests {
 
     #[test]
     fn a_short_caption_pays_for_it() {
-        let bleu = compare(&[1, 2], &[&[1, 2, 3, 4]]);
-        assert!((bleu.scores()[0] - (-1.0_f64).exp()).abs() < 1e-8);
+        let scores = counts([2, 1, 0, 0], 2, &[4]).scores();
+        assert!((scores[0] - (-1.0_f64).exp()).abs() < 1e-8);
     }
 
     #[test]
     fn an_empty_caption_scores_nothing() {
-        assert!(
-            compare(&[], &[&[1, 2]])
-                .scores()
-                .iter()
-                .all(|&score| score == 0.0)
-        );
+        assert_eq!(counts([0; 4], 0, &[2]).scores(), [0.0; 4]);
     }
 }

@@ -17,6 +17,7 @@ mod cider;
 pub mod coco;
 mod error;
 mod ngrams;
+mod overlap;
 mod ptb;
 mod rouge;
 mod score;

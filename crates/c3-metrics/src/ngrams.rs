@@ -1,78 +1,95 @@
-//! Counts the n-grams of a sentence.
+//! Numbers the n-grams of all sentences, one order at a time.
 
-use crate::sentence::Word;
+use rustc_hash::FxHashMap;
+
+use crate::sentence::{Sentence, Word};
 
 /// Longest n-gram counted.
 pub(crate) const MAX_ORDER: usize = 4;
 
-/// Up to four words; unused places are zero, which no word is.
-pub(crate) type Ngram = [Word; MAX_ORDER];
-
-/// The n-grams of a sentence, each with its count, in ascending order.
+/// The n-grams of one order in every sentence, as numbers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct NgramCounts {
-    counts: Vec<(Ngram, u32)>,
+pub(crate) struct Ngrams {
+    /// Numbers of all sentences, one after the other.
+    numbers: Vec<u32>,
+    /// Where each sentence begins, and where the last one ends.
+    starts: Vec<usize>,
+    /// Distinct n-grams; every number is smaller.
+    distinct: usize,
 }
 
-impl NgramCounts {
-    /// Counts the n-grams of 1 to 4 words.
-    pub(crate) fn of(words: &[Word]) -> Self {
-        let mut all = Vec::with_capacity(MAX_ORDER * words.len());
-        for order in 1..=MAX_ORDER {
-            for window in words.windows(order) {
-                let mut ngram = [0; MAX_ORDER];
-                ngram[..order].copy_from_slice(window);
-                all.push(ngram);
-            }
+impl Ngrams {
+    /// Numbers the n-grams of `N` words, in the order in which they are met.
+    pub(crate) fn of<const N: usize>(sentences: &[Sentence]) -> Self {
+        let total = sentences.iter().map(|sentence| sentence.words.len()).sum();
+        let mut known: FxHashMap<[Word; N], u32> = FxHashMap::default();
+        let mut numbers = Vec::with_capacity(total);
+        let mut starts = Vec::with_capacity(sentences.len() + 1);
+        for sentence in sentences {
+            starts.push(numbers.len());
+            numbers.extend(sentence.words.array_windows().map(|ngram: &[Word; N]| {
+                let next = u32::try_from(known.len()).expect("fewer than 2^32 distinct n-grams");
+                *known.entry(*ngram).or_insert(next)
+            }));
         }
-        all.sort_unstable();
-        let mut counts: Vec<(Ngram, u32)> = Vec::with_capacity(all.len());
-        for ngram in all {
-            match counts.last_mut() {
-                Some((last, count)) if *last == ngram => *count += 1,
-                _ => counts.push((ngram, 1)),
-            }
+        starts.push(numbers.len());
+        Self {
+            numbers,
+            starts,
+            distinct: known.len(),
         }
-        Self { counts }
     }
 
-    /// Every n-gram with its count.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Ngram, u32)> {
-        self.counts.iter().copied()
+    /// The n-grams of one sentence.
+    pub(crate) fn sentence(&self, index: usize) -> &[u32] {
+        &self.numbers[self.starts[index]..self.starts[index + 1]]
     }
 
-    /// How often `ngram` occurs.
-    pub(crate) fn get(&self, ngram: &Ngram) -> u32 {
-        match self.counts.binary_search_by(|(other, _)| other.cmp(ngram)) {
-            Ok(at) => self.counts[at].1,
-            Err(_) => 0,
-        }
+    /// How many n-grams there are, each counted once.
+    pub(crate) fn distinct(&self) -> usize {
+        self.distinct
     }
 }
 
-/// Number of words in an n-gram, less one: the place of its order in a table.
-pub(crate) fn order_index(ngram: &Ngram) -> usize {
-    ngram.iter().skip(1).filter(|&&word| word != 0).count()
+/// Each n-gram of a sentence with its count, in ascending order of numbers.
+pub(crate) fn count(numbers: &[u32]) -> Vec<(u32, u32)> {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_unstable();
+    let runs = sorted.chunk_by(|a, b| a == b);
+    runs.map(|run| {
+        (
+            run[0],
+            u32::try_from(run.len()).expect("a sentence is shorter"),
+        )
+    })
+    .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sentence::Vocabulary;
 
     #[test]
-    fn repeated_words_are_counted() {
-        let counts = NgramCounts::of(&[7, 8, 7]);
-        assert_eq!(counts.get(&[7, 0, 0, 0]), 2);
-        assert_eq!(counts.get(&[7, 8, 0, 0]), 1);
-        assert_eq!(counts.get(&[8, 7, 0, 0]), 1);
-        assert_eq!(counts.get(&[7, 8, 7, 0]), 1);
-        assert_eq!(counts.get(&[8, 8, 0, 0]), 0);
-        assert_eq!(counts.iter().count(), 5);
+    fn equal_ngrams_share_a_number_across_sentences() {
+        let mut vocabulary = Vocabulary::default();
+        let sentences = ["a b a b", "b a", "c"].map(|text| vocabulary.sentence(text));
+        let bigrams = Ngrams::of::<2>(&sentences);
+        assert_eq!(bigrams.sentence(0), [0, 1, 0]);
+        assert_eq!(bigrams.sentence(1), [1]);
+        assert!(bigrams.sentence(2).is_empty());
+        assert_eq!(bigrams.distinct(), 2);
     }
 
     #[test]
-    fn the_order_of_an_ngram_is_its_number_of_words() {
-        assert_eq!(order_index(&[3, 0, 0, 0]), 0);
-        assert_eq!(order_index(&[3, 1, 2, 9]), 3);
+    fn a_sentence_shorter_than_the_order_has_no_ngram() {
+        let sentences = [Vocabulary::default().sentence("")];
+        assert!(Ngrams::of::<1>(&sentences).sentence(0).is_empty());
+        assert!(Ngrams::of::<4>(&sentences).sentence(0).is_empty());
+    }
+
+    #[test]
+    fn repeated_ngrams_are_counted() {
+        assert_eq!(count(&[7, 3, 7]), [(3, 1), (7, 2)]);
     }
 }

@@ -1,19 +1,21 @@
 //! All metrics of a set of captions in one pass.
 
 use rayon::prelude::*;
+use serde::Serialize;
 
 use crate::{
     MetricError,
     bleu::BleuCounts,
-    cider::{CiderScores, DocumentFrequencies},
-    ngrams::{MAX_ORDER, NgramCounts},
+    cider::{ciders, penalty},
+    ngrams::{MAX_ORDER, Ngrams},
+    overlap::{Overlap, Places, overlaps},
     ptb::Tokenizer,
     rouge::rouge_l,
-    sentence::{Sentence, Vocabulary},
+    sentence::{Sentence, Vocabulary, Word},
 };
 
 /// Scores of a set of captions, and of each of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Scores {
     /// BLEU-1 to BLEU-4 of the whole set, 0 to 1.
     pub bleu: [f64; MAX_ORDER],
@@ -29,7 +31,7 @@ pub struct Scores {
 }
 
 /// Scores of one caption.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ItemScores {
     /// BLEU-1 to BLEU-4 of this caption alone.
     pub bleu: [f64; MAX_ORDER],
@@ -39,14 +41,6 @@ pub struct ItemScores {
     pub cider: f64,
     /// CIDEr without clipping and length penalty.
     pub cider_plain: f64,
-}
-
-/// What the metrics see of one item.
-struct Item {
-    caption: Sentence,
-    references: Vec<Sentence>,
-    caption_ngrams: NgramCounts,
-    reference_ngrams: Vec<(NgramCounts, usize)>,
 }
 
 /// Scores captions against their references.
@@ -77,29 +71,25 @@ struct Item {
 pub fn score(references: &[Vec<String>], captions: &[String]) -> Result<Scores, MetricError> {
     check(references, captions)?;
     let tokenizer = Tokenizer::new();
-    let all_references: Vec<&str> = references.iter().flatten().map(String::as_str).collect();
-    let all_captions: Vec<&str> = captions.iter().map(String::as_str).collect();
-    let reference_tokens = tokenizer.tokenize_all(&all_references);
-    let caption_tokens = tokenizer.tokenize_all(&all_captions);
-
+    let texts: Vec<&String> = references.iter().flatten().collect();
+    let mut tokens = tokenizer.tokenize_all(&texts);
+    tokens.extend(tokenizer.tokenize_all(captions));
     let mut vocabulary = Vocabulary::default();
-    let mut sentences = reference_tokens
+    let sentences: Vec<Sentence> = tokens
         .iter()
-        .map(|tokens| vocabulary.sentence(tokens));
-    let reference_sentences: Vec<Vec<Sentence>> = references
-        .iter()
-        .map(|texts| sentences.by_ref().take(texts.len()).collect())
+        .map(|line| vocabulary.sentence(line))
         .collect();
-    let caption_sentences: Vec<Sentence> = caption_tokens
-        .iter()
-        .map(|tokens| vocabulary.sentence(tokens))
-        .collect();
-    let items: Vec<Item> = caption_sentences
-        .into_par_iter()
-        .zip(reference_sentences)
-        .map(|(caption, references)| Item::new(caption, references))
-        .collect();
-    Ok(score_items(&items))
+    let mut next = 0;
+    let place = |(item, of_item): (usize, &Vec<String>)| {
+        let references = next..next + of_item.len();
+        next = references.end;
+        Places {
+            caption: texts.len() + item,
+            references,
+        }
+    };
+    let items: Vec<Places> = references.iter().enumerate().map(place).collect();
+    Ok(score_items(&sentences, &items))
 }
 
 fn check(references: &[Vec<String>], captions: &[String]) -> Result<(), MetricError> {
@@ -119,11 +109,18 @@ fn check(references: &[Vec<String>], captions: &[String]) -> Result<(), MetricEr
     }
 }
 
-fn score_items(items: &[Item]) -> Scores {
-    let frequencies = DocumentFrequencies::of(items.iter().map(|i| i.reference_ngrams.as_slice()));
+fn score_items(sentences: &[Sentence], items: &[Places]) -> Scores {
+    let orders = compare(sentences, items);
     let scored: Vec<(BleuCounts, ItemScores)> = items
         .par_iter()
-        .map(|item| item.score(&frequencies))
+        .enumerate()
+        .map(|(item, places)| {
+            score_item(
+                sentences,
+                places,
+                &orders.each_ref().map(|order| order[item]),
+            )
+        })
         .collect();
     let total = scored
         .iter()
@@ -141,37 +138,44 @@ fn score_items(items: &[Item]) -> Scores {
     }
 }
 
-impl Item {
-    fn new(caption: Sentence, references: Vec<Sentence>) -> Self {
-        let caption_ngrams = NgramCounts::of(&caption.words);
-        let reference_ngrams = references
-            .iter()
-            .map(|r| (NgramCounts::of(&r.words), r.words.len()))
-            .collect();
-        Self {
-            caption,
-            references,
-            caption_ngrams,
-            reference_ngrams,
-        }
-    }
+/// Compares captions and references, each order of n-grams by itself.
+fn compare(sentences: &[Sentence], items: &[Places]) -> [Vec<Overlap>; MAX_ORDER] {
+    let length = |place: usize| sentences[place].words.len();
+    let penalty = |caption, reference| penalty(length(caption), length(reference));
+    let number: [fn(&[Sentence]) -> Ngrams; MAX_ORDER] = [
+        Ngrams::of::<1>,
+        Ngrams::of::<2>,
+        Ngrams::of::<3>,
+        Ngrams::of::<4>,
+    ];
+    let mut orders = [const { Vec::new() }; MAX_ORDER];
+    number
+        .into_par_iter()
+        .map(|number| overlaps(&number(sentences), items, penalty))
+        .zip(&mut orders)
+        .for_each(|(overlaps, order)| *order = overlaps);
+    orders
+}
 
-    fn score(&self, frequencies: &DocumentFrequencies) -> (BleuCounts, ItemScores) {
-        let ngrams = (&self.caption_ngrams, self.caption.words.len());
-        let counts = BleuCounts::of(ngrams, &self.reference_ngrams);
-        let pieces: Vec<&[u32]> = self
-            .references
-            .iter()
-            .map(|r| r.pieces.as_slice())
-            .collect();
-        let CiderScores { plain, clipped } =
-            frequencies.scores(&self.caption_ngrams, &self.reference_ngrams);
-        let scores = ItemScores {
+fn score_item(
+    sentences: &[Sentence],
+    places: &Places,
+    orders: &[Overlap; MAX_ORDER],
+) -> (BleuCounts, ItemScores) {
+    let caption = &sentences[places.caption];
+    let references = &sentences[places.references.clone()];
+    let lengths = references.iter().map(|reference| reference.words.len());
+    let counts = BleuCounts::of(orders, caption.words.len(), lengths);
+    let pieces: Vec<&[Word]> = references.iter().map(Sentence::pieces).collect();
+    let [cider_plain, cider] = ciders(orders, references.len());
+    let rouge_l = rouge_l(caption.pieces(), &pieces);
+    (
+        counts,
+        ItemScores {
             bleu: counts.scores(),
-            rouge_l: rouge_l(&self.caption.pieces, &pieces),
-            cider: clipped,
-            cider_plain: plain,
-        };
-        (counts, scores)
-    }
+            rouge_l,
+            cider,
+            cider_plain,
+        },
+    )
 }

@@ -14,8 +14,15 @@ pub(crate) type Word = u32;
 pub(crate) struct Sentence {
     /// Cut at white space.
     pub(crate) words: Vec<Word>,
+    /// Cut at single spaces, if that makes a difference.
+    pieces: Option<Vec<Word>>,
+}
+
+impl Sentence {
     /// Cut at single spaces.
-    pub(crate) pieces: Vec<Word>,
+    pub(crate) fn pieces(&self) -> &[Word] {
+        self.pieces.as_ref().unwrap_or(&self.words)
+    }
 }
 
 /// Numbers words in the order it meets them.
@@ -27,17 +34,21 @@ pub(crate) struct Vocabulary<'a> {
 impl<'a> Vocabulary<'a> {
     /// Numbers the words of a tokenized caption.
     pub(crate) fn sentence(&mut self, tokens: &'a str) -> Sentence {
-        let (mut words, mut pieces) = (Vec::new(), Vec::new());
-        for piece in tokens.split(' ') {
-            let number = self.number(piece);
-            pieces.push(number);
-            if piece.is_ascii() && !piece.is_empty() {
-                words.push(number);
-            } else {
-                words.extend(piece.split_whitespace().map(|word| self.number(word)));
-            }
+        let pieces = tokens.split(' ').map(|piece| self.number(piece)).collect();
+        if tokens.is_ascii() && !tokens.is_empty() {
+            return Sentence {
+                words: pieces,
+                pieces: None,
+            };
         }
-        Sentence { words, pieces }
+        let words = tokens
+            .split_whitespace()
+            .map(|word| self.number(word))
+            .collect();
+        Sentence {
+            words,
+            pieces: Some(pieces),
+        }
     }
 
     fn number(&mut self, word: &'a str) -> Word {
@@ -53,14 +64,14 @@ mod tests {
     #[test]
     fn an_unbreakable_space_cuts_words_but_not_pieces() {
         let sentence = Vocabulary::default().sentence("call 555\u{a0}1234");
-        assert_eq!(sentence.pieces.len(), 2);
+        assert_eq!(sentence.pieces().len(), 2);
         assert_eq!(sentence.words.len(), 3);
     }
 
     #[test]
     fn an_empty_caption_is_one_empty_piece_and_no_word() {
         let sentence = Vocabulary::default().sentence("");
-        assert_eq!(sentence.pieces, [1]);
+        assert_eq!(sentence.pieces(), [1]);
         assert!(sentence.words.is_empty());
     }
 

@@ -55,35 +55,26 @@ impl Lexer {
         let mut longest = None;
         for (at, &byte) in text.iter().enumerate() {
             state = self.automaton.next_state(cache, state, byte).expect(ROOM);
-            // A state tells of a match one byte late.
-            longest = self
-                .first_rule(cache, state)
-                .map(|rule| (rule, at))
-                .or(longest);
-            if state.is_dead() {
-                return longest.map(|(rule, end)| self.token(rule, &text[..end]));
+            if state.is_match() {
+                longest = Some((state, at)); // a state tells of a match one byte late
+            } else if state.is_dead() {
+                return longest.map(|(state, end)| self.token(cache, state, &text[..end]));
             }
         }
         state = self.automaton.next_eoi_state(cache, state).expect(ROOM);
-        longest = self
-            .first_rule(cache, state)
-            .map(|rule| (rule, text.len()))
-            .or(longest);
-        longest.map(|(rule, end)| self.token(rule, &text[..end]))
-    }
-
-    fn first_rule(&self, cache: &Cache, state: LazyStateID) -> Option<&Rule> {
-        if !state.is_match() {
-            return None;
+        if state.is_match() {
+            longest = Some((state, text.len()));
         }
-        let matches = 0..self.automaton.match_len(cache, state);
-        let first = matches
-            .map(|index| self.automaton.match_pattern(cache, state, index))
-            .min()?;
-        Some(&self.rules[first.as_usize()])
+        longest.map(|(state, end)| self.token(cache, state, &text[..end]))
     }
 
-    fn token(&self, rule: &Rule, matched: &[u8]) -> (Token, usize) {
+    /// The token of the first rule that `state` matches.
+    fn token(&self, cache: &Cache, state: LazyStateID, matched: &[u8]) -> (Token, usize) {
+        let rules = 0..self.automaton.match_len(cache, state);
+        let first = rules
+            .map(|index| self.automaton.match_pattern(cache, state, index))
+            .min();
+        let rule = &self.rules[first.expect("a matching state has a rule").as_usize()];
         let stop = || matched.iter().position(|&byte| byte == b'.');
         let apostrophe = || {
             let marks = [b'\'', b'`', b'&', APOSTROPHE, OPEN_QUOTE];

@@ -6,17 +6,23 @@ mod lexer;
 mod spelling;
 mod unicode;
 
-use rayon::prelude::*;
-use regex_automata::hybrid::dfa::Cache;
+use std::{fmt, ops::Range, sync::Arc};
 
-use alphabet::LINE_BREAK;
+use rayon::prelude::*;
+use regex_automata::{hybrid::dfa::Cache, util::pool::Pool};
+
 use lexer::Lexer;
 use spelling::Line;
 
-/// How far behind its end a caption is looked at.
+/// How many characters behind its end a caption is looked at.
 const CONTEXT: usize = 64;
 /// Captions that one thread takes at a time.
-const BATCH: usize = 256;
+const BATCH: usize = 512;
+
+/// What stands between two captions.
+const BREAK: char = '\u{2028}';
+
+type Caches = Pool<Cache, Box<dyn Fn() -> Cache + Send + Sync>>;
 
 /// Splits captions into words the way the COCO caption toolkit does.
 ///
@@ -31,18 +37,20 @@ const BATCH: usize = 256;
 /// let words = tokenizer.tokenize("A man's T-shirt says \"can't\", for $5.00!");
 /// assert_eq!(words, "a man 's t-shirt says ca n't for $ 5.00");
 /// ```
-#[derive(Clone, Debug)]
 pub struct Tokenizer {
-    lexer: Lexer,
+    lexer: Arc<Lexer>,
+    /// What each thread has met of the automaton so far.
+    caches: Caches,
 }
 
 impl Tokenizer {
     /// Builds the rules; takes some milliseconds, so keep the tokenizer.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            lexer: Lexer::new(),
-        }
+        let lexer = Arc::new(Lexer::new());
+        let theirs = Arc::clone(&lexer);
+        let caches = Pool::new(Box::new(move || theirs.cache()) as Box<_>);
+        Self { lexer, caches }
     }
 
     /// Splits one caption: lower-case tokens joined by single spaces.
@@ -50,7 +58,7 @@ impl Tokenizer {
     /// A token may hold an unbreakable space, as a telephone number does.
     #[must_use]
     pub fn tokenize(&self, caption: &str) -> String {
-        self.line(&mut self.lexer.cache(), caption, &[])
+        self.lines(&[caption], &[]).concat()
     }
 
     /// Splits captions that follow each other in one text, as the toolkit hands them over.
@@ -60,34 +68,52 @@ impl Tokenizer {
     /// opens a sentence ("A", "The", ...). Everything else is as in [`Self::tokenize`].
     #[must_use]
     pub fn tokenize_all<S: AsRef<str> + Sync>(&self, captions: &[S]) -> Vec<String> {
-        let tokenize = |cache: &mut Cache, index: usize| {
-            let behind = captions[index + 1..].iter().map(AsRef::as_ref);
-            let behind =
-                behind.flat_map(|caption| caption.chars().map(alphabet::kind).chain([LINE_BREAK]));
-            let behind: Vec<u8> = behind.take(CONTEXT).collect();
-            self.line(cache, captions[index].as_ref(), &behind)
+        let lines = |(batch, texts): (usize, &[S])| {
+            let behind = captions.get((batch + 1) * BATCH..).unwrap_or_default();
+            self.lines(texts, behind)
         };
-        (0..captions.len())
-            .into_par_iter()
-            .with_min_len(BATCH)
-            .map_init(|| self.lexer.cache(), tokenize)
+        captions
+            .par_chunks(BATCH)
+            .enumerate()
+            .flat_map_iter(lines)
             .collect()
     }
 
-    fn line(&self, cache: &mut Cache, caption: &str, behind: &[u8]) -> String {
-        let characters: Vec<char> = caption.chars().collect();
-        let kinds = characters
+    /// Splits `captions`; `behind` are the captions that follow.
+    fn lines<S: AsRef<str>>(&self, captions: &[S], behind: &[S]) -> Vec<String> {
+        let mut characters = Vec::new();
+        let mut ends = Vec::with_capacity(captions.len());
+        for caption in captions {
+            characters.extend(caption.as_ref().chars());
+            ends.push(characters.len());
+            characters.push(BREAK);
+        }
+        let behind = behind
             .iter()
-            .copied()
-            .map(alphabet::kind)
-            .chain([LINE_BREAK]);
-        let kinds: Vec<u8> = kinds.chain(behind.iter().copied()).collect();
-        let mut line = Line::default();
-        let mut at = 0;
-        while at < characters.len() {
+            .flat_map(|text| text.as_ref().chars().chain([BREAK]));
+        characters.extend(behind.take(CONTEXT));
+        let kinds: Vec<u8> = characters.iter().copied().map(alphabet::kind).collect();
+        let mut cache = self.caches.get();
+        let starts = [0].into_iter().chain(ends.iter().map(|end| end + 1));
+        let spans = starts.zip(&ends);
+        spans
+            .map(|(start, &end)| self.line(&mut cache, &characters, &kinds, start..end))
+            .collect()
+    }
+
+    fn line(
+        &self,
+        cache: &mut Cache,
+        characters: &[char],
+        kinds: &[u8],
+        span: Range<usize>,
+    ) -> String {
+        let mut line = Line::with_capacity(span.len());
+        let mut at = span.start;
+        while at < span.end {
             match self.lexer.next(cache, &kinds[at..]) {
                 Some((token, length)) => {
-                    let end = characters.len().min(at + length);
+                    let end = span.end.min(at + length);
                     line.push(token, &characters[at..end]);
                     at = end;
                 }
@@ -95,6 +121,12 @@ impl Tokenizer {
             }
         }
         line.finish()
+    }
+}
+
+impl fmt::Debug for Tokenizer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Tokenizer").finish_non_exhaustive()
     }
 }
 

@@ -11,12 +11,19 @@ const SOFT_HYPHEN: char = '\u{AD}';
 const UNBREAKABLE_SPACE: &str = "\u{A0}";
 
 /// A tokenized caption in the making.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Line {
     text: String,
 }
 
 impl Line {
+    /// An empty line with room for a caption of this many characters.
+    pub(super) fn with_capacity(characters: usize) -> Self {
+        Self {
+            text: String::with_capacity(characters + characters / 8),
+        }
+    }
+
     /// Adds a token, given as the characters it was read from.
     pub(super) fn push(&mut self, token: Token, characters: &[char]) {
         match token {
