@@ -173,6 +173,27 @@ fn a_server_that_cannot_resume_is_heard_from_the_start() {
 }
 
 #[test]
+fn a_server_that_never_gets_further_is_given_up() {
+    let count = AtomicUsize::new(0);
+    let server = hub(move |_| {
+        let bytes = [70_000, 60_000][count.fetch_add(1, Ordering::SeqCst) % 2];
+        let whole = Reply {
+            status: 200,
+            body: content(),
+            ..Reply::default()
+        };
+        whole.broken(Broken::CutAfter(bytes))
+    });
+    let user = User::new();
+    let outcome = user.fetch(&[NAME], &server);
+    outcome
+        .fails()
+        .says("connection broke")
+        .says("run the same command again");
+    assert!(user.files().is_empty());
+}
+
+#[test]
 fn other_bytes_than_announced_are_refused_and_removed() {
     let mut other = content();
     other[1000] ^= 1;

@@ -30,18 +30,22 @@ impl Transfer<'_> {
     /// What has come stays under the temporary name, whatever happens.
     pub(crate) fn run(&self) -> Result<(), FetchError> {
         let mut patience = Patience::default();
-        let mut progress = Progress::start(self.file, self.total, self.have()?);
+        let mut furthest = self.have()?;
+        let mut progress = Progress::start(self.file, self.total, furthest);
         loop {
-            let before = self.have()?;
-            match self.attempt(before, &mut progress) {
-                Ok(()) => return Ok(()),
-                Err(_) if self.have()? > before => patience = Patience::default(),
-                Err(error) => patience.bear(error)?,
+            let Err(error) = self.attempt(&mut progress) else {
+                return Ok(());
+            };
+            let have = self.have()?;
+            if have > furthest {
+                (furthest, patience) = (have, Patience::default());
             }
+            patience.bear(error)?;
         }
     }
 
-    fn attempt(&self, have: u64, progress: &mut Progress) -> Result<(), FetchError> {
+    fn attempt(&self, progress: &mut Progress) -> Result<(), FetchError> {
+        let have = self.have()?;
         if have == self.total {
             return Ok(());
         }
