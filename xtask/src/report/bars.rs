@@ -143,7 +143,10 @@ mod tests {
         let results = results(&[("C1", &[40.0, 60.0]), ("paired", &[100.0])]);
         let chart = cider_bars(&results).into_string();
         let share = |value: f64| format!("{:.2}%", value / 1.03);
-        assert!(chart.contains(&format!("width=\"{}\"", share(50.0))), "{chart}");
+        assert!(
+            chart.contains(&format!("width=\"{}\"", share(50.0))),
+            "{chart}"
+        );
         for seed in [40.0, 60.0, 100.0] {
             let dot = format!("<circle class=\"seed\" r=\"3.2\" cx=\"{}\"", share(seed));
             assert_eq!(chart.matches(&dot).count(), 1, "{chart}");
