@@ -1,3 +1,69 @@
-//! The C3 command line.
+//! The C3 command line: one file per step, in the order of the pipeline.
 
-fn main() {}
+mod bench;
+mod caption;
+mod connect;
+mod corpus;
+mod device;
+mod encode;
+mod fetch;
+mod fit;
+mod measure;
+mod progress;
+mod projection;
+mod recipe;
+mod report;
+mod run;
+mod score;
+mod space;
+mod tables;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// C3: learn cross-modal tasks from uni-modal data.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    version,
+    disable_help_subcommand = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    step: Step,
+}
+
+/// The steps, in the order of the pipeline.
+#[derive(Debug, Subcommand)]
+enum Step {
+    Fetch(fetch::Fetch),
+    Encode(encode::Encode),
+    Connect(connect::Connect),
+    Measure(measure::Measure),
+    Fit(fit::Fit),
+    Train(train::Train),
+    Caption(caption::Caption),
+    Score(score::Score),
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().step {
+        Step::Fetch(step) => step.run().map(|()| ExitCode::SUCCESS),
+        Step::Encode(step) => step.run().map(|()| ExitCode::SUCCESS),
+        Step::Connect(step) => step.run().map(|()| ExitCode::SUCCESS),
+        Step::Measure(step) => step.run().map(|()| ExitCode::SUCCESS),
+        Step::Fit(step) => step.run().map(|()| ExitCode::SUCCESS),
+        Step::Train(step) => step.run().map(|()| ExitCode::SUCCESS),
+        Step::Caption(step) => step.run(),
+        Step::Score(step) => step.run().map(|()| ExitCode::SUCCESS),
+        Step::Bench(step) => step.run().map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -5,13 +5,16 @@
 //! this crate. One model is one folder: `config`, `model`, `weights`.
 
 mod batches;
+pub mod connect;
 pub mod efficientnet_lite0;
 mod error;
 pub mod image;
 pub mod minilm;
+mod raw;
 mod tensors;
 
 pub use efficientnet_lite0::EfficientNetLite0;
 pub use error::{EncoderError, TensorFault};
 pub use image::{Pixels, Preprocess};
-
+pub use raw::{HashedWords, pixel_rows};
+pub use minilm::MiniLm;

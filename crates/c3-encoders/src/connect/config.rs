@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::EncoderError;
+use super::error::ConnectError;
 
 /// Sizes of a [`DualEncoder`](super::DualEncoder).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,8 @@ pub enum TowerConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeadConfig {
+    /// Features are multiplied by this first: a frozen model may speak softly.
+    pub scale: f64,
     /// Hidden layers; none makes the head linear.
     pub n_hidden: usize,
     /// Width of a hidden layer.
@@ -46,11 +48,10 @@ pub struct HeadConfig {
     pub dropout: f64,
     /// Share of the input features dropped while training, from 0 to below 1.
     pub input_dropout: f64,
-    /// Length of the constant offset the head starts with, in a random direction.
+    /// Length of a constant offset that the head starts with, in a random direction.
     ///
     /// A modality starts from its own narrow cone (Liang et al. 2022,
-    /// arXiv:2203.02053); a deep network makes one by itself, a head of one
-    /// layer has it from its bias.
+    /// arXiv:2203.02053). A hidden layer makes one by itself; this widens the gap.
     pub cone: f64,
 }
 
@@ -114,7 +115,7 @@ impl Temperature {
 
 impl DualEncoderConfig {
     /// Refuses sizes with which nothing can be built.
-    pub(super) fn check(&self) -> Result<(), EncoderError> {
+    pub(super) fn check(&self) -> Result<(), ConnectError> {
         let start = self.temperature.start();
         setting("temperature", start, "above 0", start > 0.0 && start.is_finite())?;
         setting("d_embed", self.d_embed as f64, "at least 1", self.d_embed > 0)?;
@@ -123,7 +124,7 @@ impl DualEncoderConfig {
     }
 }
 
-fn check_tower(tower: &TowerConfig, d_input: usize) -> Result<(), EncoderError> {
+fn check_tower(tower: &TowerConfig, d_input: usize) -> Result<(), ConnectError> {
     match tower {
         TowerConfig::Head(head) => {
             share("dropout", head.dropout)?;
@@ -140,7 +141,7 @@ fn check_tower(tower: &TowerConfig, d_input: usize) -> Result<(), EncoderError> 
     }
 }
 
-fn share(name: &'static str, value: f64) -> Result<(), EncoderError> {
+fn share(name: &'static str, value: f64) -> Result<(), ConnectError> {
     setting(name, value, "from 0 to below 1", (0.0..1.0).contains(&value))
 }
 
@@ -150,6 +151,6 @@ pub(super) fn setting(
     value: f64,
     expected: &'static str,
     good: bool,
-) -> Result<(), EncoderError> {
-    if good { Ok(()) } else { Err(EncoderError::Setting { setting: name, value, expected }) }
+) -> Result<(), ConnectError> {
+    if good { Ok(()) } else { Err(ConnectError::Setting { setting: name, value, expected }) }
 }

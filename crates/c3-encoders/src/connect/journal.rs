@@ -11,7 +11,7 @@ use burn::train::metric::{
 use burn::train::{Interrupter, ItemLazy};
 use serde::{Deserialize, Serialize};
 
-use crate::EncoderError;
+use super::error::ConnectError;
 
 /// The losses of one epoch, in nats.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub(super) struct Journal {
 struct Notes {
     train: Vec<f64>,
     valid: Vec<f64>,
-    failure: Option<EncoderError>,
+    failure: Option<ConnectError>,
 }
 
 impl Journal {
@@ -57,11 +57,11 @@ impl Journal {
     }
 
     /// Why training was stopped from inside, if it was.
-    pub(super) fn take_failure(&self) -> Option<EncoderError> {
+    pub(super) fn take_failure(&self) -> Option<ConnectError> {
         self.notes().failure.take()
     }
 
-    fn fail(&self, failure: EncoderError) {
+    fn fail(&self, failure: ConnectError) {
         self.interrupter.stop(Some(&failure.to_string()));
         self.notes().failure.get_or_insert(failure);
     }
@@ -140,7 +140,7 @@ impl Metric for WatchedLoss {
         let loss = batch.0.clone().try_into_scalar::<f64>()?;
         self.step += usize::from(self.measured == Measured::Train);
         if !loss.is_finite() {
-            self.journal.fail(EncoderError::Diverged { step: self.step, loss });
+            self.journal.fail(ConnectError::Diverged { step: self.step, loss });
         }
         self.state.update(loss, 1);
         Ok(self.state.compute_update(self.format()))

@@ -6,6 +6,7 @@
 //! pulls matched pairs together; nothing here removes the modality gap.
 
 mod config;
+mod error;
 mod journal;
 mod loss;
 mod model;
@@ -17,6 +18,7 @@ mod weights;
 pub use config::{
     Activation, Augment, ConvConfig, DualEncoderConfig, HeadConfig, Temperature, TowerConfig,
 };
+pub use error::{ConnectError, WeightFault};
 pub use journal::EpochLoss;
 pub use model::DualEncoder;
 pub use pairs::Pairs;

@@ -7,7 +7,7 @@ use c3_geometry::Embeddings;
 use super::config::{DualEncoderConfig, Temperature};
 use super::loss::info_nce;
 use super::tower::Tower;
-use crate::EncoderError;
+use super::error::ConnectError;
 
 /// Rows encoded at once outside training.
 const ROWS_PER_BATCH: usize = 512;
@@ -31,8 +31,8 @@ impl DualEncoder {
     ///
     /// # Errors
     ///
-    /// [`EncoderError::Setting`] for sizes with which nothing can be built.
-    pub fn new(config: &DualEncoderConfig, device: &Device) -> Result<Self, EncoderError> {
+    /// [`ConnectError::Setting`] for sizes with which nothing can be built.
+    pub fn new(config: &DualEncoderConfig, device: &Device) -> Result<Self, ConnectError> {
         config.check()?;
         let start = (1.0 / config.temperature.start()).ln();
         let log_scale = Param::from_tensor(Tensor::from_data([start], device));
@@ -54,8 +54,8 @@ impl DualEncoder {
     ///
     /// # Errors
     ///
-    /// [`EncoderError::FeatureWidth`] if they have another width.
-    pub fn encode_images(&self, features: &Embeddings) -> Result<Embeddings, EncoderError> {
+    /// [`ConnectError::FeatureWidth`] if they have another width.
+    pub fn encode_images(&self, features: &Embeddings) -> Result<Embeddings, ConnectError> {
         encode(&self.image, features, self.d_image, &self.device())
     }
 
@@ -63,8 +63,8 @@ impl DualEncoder {
     ///
     /// # Errors
     ///
-    /// [`EncoderError::FeatureWidth`] if they have another width.
-    pub fn encode_texts(&self, features: &Embeddings) -> Result<Embeddings, EncoderError> {
+    /// [`ConnectError::FeatureWidth`] if they have another width.
+    pub fn encode_texts(&self, features: &Embeddings) -> Result<Embeddings, ConnectError> {
         encode(&self.text, features, self.d_text, &self.device())
     }
 
@@ -91,9 +91,9 @@ fn encode(
     features: &Embeddings,
     d_input: usize,
     device: &Device,
-) -> Result<Embeddings, EncoderError> {
+) -> Result<Embeddings, ConnectError> {
     if features.dim() != d_input {
-        return Err(EncoderError::FeatureWidth { expected: d_input, found: features.dim() });
+        return Err(ConnectError::FeatureWidth { expected: d_input, found: features.dim() });
     }
     let mut values = Vec::new();
     let mut d_embed = 1;

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::config::{Augment, HeadConfig, TowerConfig};
-use crate::EncoderError;
+use super::error::ConnectError;
 
 /// Pictures and texts, matched: row `i` of `texts` belongs to row `owner_of[i]` of `images`.
 #[derive(Clone, Debug)]
@@ -28,14 +28,14 @@ impl Pairs {
     ///
     /// # Errors
     ///
-    /// [`EncoderError::Unpaired`] unless each text has an owner among the
+    /// [`ConnectError::Unpaired`] unless each text has an owner among the
     /// pictures and each picture a text.
     pub fn new(
         images: Embeddings,
         texts: Embeddings,
         owner_of: &[usize],
-    ) -> Result<Self, EncoderError> {
-        let unpaired = EncoderError::Unpaired { images: images.len(), texts: texts.len() };
+    ) -> Result<Self, ConnectError> {
+        let unpaired = ConnectError::Unpaired { images: images.len(), texts: texts.len() };
         if owner_of.len() != texts.len() || owner_of.iter().any(|owner| *owner >= images.len()) {
             return Err(unpaired);
         }
@@ -296,7 +296,7 @@ mod tests {
     fn a_picture_without_a_text_is_refused() {
         let rows = Embeddings::new(vec![1.0, 2.0], 1).unwrap();
         let error = Pairs::new(rows.clone(), rows, &[0, 0]).unwrap_err();
-        assert!(matches!(error, EncoderError::Unpaired { images: 2, texts: 2 }));
+        assert!(matches!(error, ConnectError::Unpaired { images: 2, texts: 2 }));
     }
 
     #[test]

@@ -51,6 +51,7 @@ pub struct Head {
     hidden: Vec<Linear>,
     project: Linear,
     dropout: Dropout,
+    scale: f64,
     #[module(skip)]
     activation: Activation,
 }
@@ -60,19 +61,20 @@ impl Head {
         let mut width = d_input;
         let mut hidden = Vec::with_capacity(config.n_hidden);
         for _ in 0..config.n_hidden {
-            hidden.push(he_linear(width, config.d_hidden).init(device));
+            hidden.push(LinearConfig::new(width, config.d_hidden).init(device));
             width = config.d_hidden;
         }
         Self {
             hidden,
             project: projection(width, d_embed, config.cone, device),
             dropout: DropoutConfig::new(config.dropout).init(),
+            scale: config.scale,
             activation: config.activation,
         }
     }
 
     fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
-        let mut rows = rows;
+        let mut rows = rows * self.scale;
         for layer in &self.hidden {
             let wide = layer.forward(rows); // [batch, d_hidden]
             rows = self.dropout.forward(match self.activation {
@@ -121,30 +123,22 @@ impl Conv {
     }
 }
 
-/// Weights that keep the variance through a ReLU (He et al. 2015, arXiv:1502.01852).
-fn he_normal() -> Initializer {
-    Initializer::KaimingNormal { gain: 2.0_f64.sqrt(), fan_out_only: false }
-}
-
-fn he_linear(d_input: usize, d_output: usize) -> LinearConfig {
-    LinearConfig::new(d_input, d_output).with_initializer(he_normal())
-}
-
+/// A convolution of stride 2, its weights keeping the variance through a ReLU (He et al. 2015,
+/// arXiv:1502.01852).
 fn halving(from: usize, to: usize) -> Conv2dConfig {
     Conv2dConfig::new([from, to], [3, 3])
         .with_stride([2, 2])
         .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-        .with_initializer(he_normal())
+        .with_initializer(Initializer::KaimingNormal { gain: 2.0_f64.sqrt(), fan_out_only: false })
 }
 
-/// The last map, its bias a random direction of the length asked for.
+/// The last map, a random direction of the length asked for added to its bias.
 fn projection(d_input: usize, d_embed: usize, cone: f64, device: &Device) -> Linear {
     let spread = Distribution::Normal(0.0, 1.0);
     let direction = Tensor::<1>::random([d_embed], spread, device);
     let length = direction.clone().square().sum().sqrt().clamp_min(LENGTH_FLOOR);
-    let mut project = LinearConfig::new(d_input, d_embed)
-        .with_initializer(Initializer::XavierNormal { gain: 1.0 })
-        .init(device);
-    project.bias = Some(Param::from_tensor(direction * cone / length));
+    let mut project = LinearConfig::new(d_input, d_embed).init(device);
+    let offset = direction * cone / length;
+    project.bias = project.bias.map(|bias| Param::from_tensor(bias.val().detach() + offset));
     project
 }

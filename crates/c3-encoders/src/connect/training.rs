@@ -21,7 +21,7 @@ use super::config::{DualEncoderConfig, setting};
 use super::journal::{BatchLoss, EpochLoss, Journal, Measured, WatchedLoss};
 use super::model::DualEncoder;
 use super::pairs::{Order, PairBatch, PairLoader, Pairs, Variation};
-use crate::EncoderError;
+use super::error::ConnectError;
 
 /// The three files of a checkpoint; it is whole when all are there.
 const PARTS: [&str; 3] = ["model", "optim", "scheduler"];
@@ -66,7 +66,7 @@ pub struct Connected {
 }
 
 impl ConnectConfig {
-    fn check(&self, train: &Pairs) -> Result<(), EncoderError> {
+    fn check(&self, train: &Pairs) -> Result<(), ConnectError> {
         setting("epochs", self.epochs as f64, "at least 1", self.epochs > 0)?;
         let size = self.batch_size;
         let fits = size > 1 && train.len() > 1;
@@ -103,17 +103,17 @@ impl ConnectConfig {
 ///
 /// # Errors
 ///
-/// [`EncoderError::Setting`] and [`EncoderError::FeatureWidth`] before the
-/// first step, [`EncoderError::Diverged`] when a loss is not finite (earlier
-/// checkpoints stay), [`EncoderError::Interrupted`],
-/// [`EncoderError::Training`] from outside.
+/// [`ConnectError::Setting`] and [`ConnectError::FeatureWidth`] before the
+/// first step, [`ConnectError::Diverged`] when a loss is not finite (earlier
+/// checkpoints stay), [`ConnectError::Interrupted`],
+/// [`ConnectError::Training`] from outside.
 pub fn connect(
     train: &Pairs,
     valid: &Pairs,
     towers: &DualEncoderConfig,
     config: &ConnectConfig,
     session: ConnectSession,
-) -> Result<Connected, EncoderError> {
+) -> Result<Connected, ConnectError> {
     config.check(train)?;
     check_widths(train, towers)?;
     check_widths(valid, towers)?;
@@ -163,17 +163,17 @@ pub fn connect(
         return Err(failure);
     }
     match (result.error, result.interrupted) {
-        (Some(source), _) => Err(EncoderError::Training { source }),
-        (None, Some(_)) => Err(EncoderError::Interrupted),
+        (Some(source), _) => Err(ConnectError::Training { source }),
+        (None, Some(_)) => Err(ConnectError::Interrupted),
         (None, None) => Ok(Connected { encoder: result.model, curve: journal.curve(done) }),
     }
 }
 
-fn check_widths(pairs: &Pairs, towers: &DualEncoderConfig) -> Result<(), EncoderError> {
+fn check_widths(pairs: &Pairs, towers: &DualEncoderConfig) -> Result<(), ConnectError> {
     let (image, text) = pairs.widths();
     for (expected, found) in [(towers.d_image, image), (towers.d_text, text)] {
         if expected != found {
-            return Err(EncoderError::FeatureWidth { expected, found });
+            return Err(ConnectError::FeatureWidth { expected, found });
         }
     }
     Ok(())

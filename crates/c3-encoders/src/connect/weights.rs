@@ -5,15 +5,15 @@ use burn::tensor::Device;
 
 use super::config::DualEncoderConfig;
 use super::model::DualEncoder;
-use crate::{EncoderError, WeightFault};
+use super::error::{ConnectError, WeightFault};
 
 impl DualEncoder {
     /// The bytes of a safetensors file; equal weights give equal bytes.
     ///
     /// # Errors
     ///
-    /// [`EncoderError::WeightsFile`] from the library.
-    pub fn to_safetensors(&self) -> Result<Vec<u8>, EncoderError> {
+    /// [`ConnectError::WeightsFile`] from the library.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>, ConnectError> {
         let mut store = SafetensorsStore::from_bytes(None).clear_metadata();
         self.save_into(&mut store).map_err(weights_file)?;
         store.get_bytes().map_err(weights_file)
@@ -23,23 +23,23 @@ impl DualEncoder {
     ///
     /// # Errors
     ///
-    /// [`EncoderError::WeightsFile`] if the bytes are no such file,
-    /// [`EncoderError::Weights`] lists every tensor that is missing or of
-    /// another shape, [`EncoderError::Setting`] if the sizes cannot be.
+    /// [`ConnectError::WeightsFile`] if the bytes are no such file,
+    /// [`ConnectError::Weights`] lists every tensor that is missing or of
+    /// another shape, [`ConnectError::Setting`] if the sizes cannot be.
     pub fn from_safetensors(
         bytes: Vec<u8>,
         config: &DualEncoderConfig,
         device: &Device,
-    ) -> Result<Self, EncoderError> {
+    ) -> Result<Self, ConnectError> {
         let mut encoder = Self::new(config, device)?;
         let mut store =
             SafetensorsStore::from_bytes(Some(bytes)).allow_partial(true).validate(false);
         let loaded = encoder.load_from(&mut store).map_err(weights_file)?;
         let faults = WeightFault::of(&loaded);
-        if faults.is_empty() { Ok(encoder) } else { Err(EncoderError::Weights { faults }) }
+        if faults.is_empty() { Ok(encoder) } else { Err(ConnectError::Weights { faults }) }
     }
 }
 
-fn weights_file(source: burn::store::SafetensorsStoreError) -> EncoderError {
-    EncoderError::WeightsFile { reason: source.to_string() }
+fn weights_file(source: burn::store::SafetensorsStoreError) -> ConnectError {
+    ConnectError::WeightsFile { source: Box::new(source) }
 }

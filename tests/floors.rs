@@ -1,0 +1,175 @@
+//! Guards the floors: a crate depends on lower floors only, and the ground pulls no burn.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+const GROUND: [&str; 3] = ["c3-datasets", "c3-geometry", "c3-metrics"];
+const MIDDLE: [&str; 4] = [
+    "c3-artifacts",
+    "c3-decoders",
+    "c3-encoders",
+    "c3-transforms",
+];
+const ROOF: [&str; 1] = ["xtask"];
+
+/// What the middle floor may use of the ground.
+const BELOW_MIDDLE: [&str; 1] = ["c3-geometry"];
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--offline",
+            "--locked",
+            "--all-features",
+        ])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).expect("cargo writes JSON")
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the workspace")
+}
+
+/// Our crates, each with those of ours that its library needs.
+fn ours(metadata: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let packages = metadata["packages"].as_array().expect("a list of packages");
+    let ours = packages
+        .iter()
+        .filter(|package| package["source"].is_null());
+    ours.map(|package| (text(&package["name"]), dependencies(package)))
+        .collect()
+}
+
+fn dependencies(package: &Value) -> BTreeSet<String> {
+    let all = package["dependencies"]
+        .as_array()
+        .expect("a list of dependencies")
+        .iter();
+    let normal = all.filter(|dependency| dependency["kind"].is_null());
+    normal
+        .map(|dependency| text(&dependency["name"]))
+        .filter(|name| is_ours(name))
+        .collect()
+}
+
+fn is_ours(name: &str) -> bool {
+    GROUND
+        .iter()
+        .chain(&MIDDLE)
+        .chain(&ROOF)
+        .any(|ours| *ours == name)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a string").to_owned()
+}
+
+/// Every package that a package pulls, near or far, by name.
+fn closure(metadata: &Value, name: &str) -> BTreeSet<String> {
+    let nodes = metadata["resolve"]["nodes"]
+        .as_array()
+        .expect("a resolved graph");
+    let node = |id: &Value| {
+        nodes
+            .iter()
+            .find(|node| node["id"] == *id)
+            .expect("a known id")
+    };
+    let packages = metadata["packages"].as_array().expect("a list of packages");
+    let by_id: BTreeMap<String, String> = packages
+        .iter()
+        .map(|p| (text(&p["id"]), text(&p["name"])))
+        .collect();
+    let start = packages
+        .iter()
+        .find(|p| p["name"] == name)
+        .expect("one of our crates");
+    let (mut seen, mut open) = (BTreeSet::new(), vec![start["id"].clone()]);
+    while let Some(id) = open.pop() {
+        for dependency in node(&id)["deps"].as_array().expect("a list of edges") {
+            let kinds = dependency["dep_kinds"].as_array().expect("a list of kinds");
+            let is_normal = kinds.iter().any(|kind| kind["kind"].is_null());
+            if is_normal && seen.insert(by_id[&text(&dependency["pkg"])].clone()) {
+                open.push(dependency["pkg"].clone());
+            }
+        }
+    }
+    seen
+}
+
+#[test]
+fn every_crate_has_a_floor_and_depends_on_lower_ones_only() {
+    let ours = ours(&metadata());
+    let known: Vec<&str> = GROUND.iter().chain(&MIDDLE).chain(&ROOF).copied().collect();
+    assert_eq!(
+        ours.len(),
+        known.len(),
+        "a crate without a floor: {:?}",
+        ours.keys()
+    );
+    for (name, needs) in &ours {
+        let allowed: Vec<&str> = if GROUND.contains(&name.as_str()) {
+            Vec::new()
+        } else if MIDDLE.contains(&name.as_str()) {
+            BELOW_MIDDLE.to_vec()
+        } else {
+            GROUND.iter().chain(&MIDDLE).copied().collect()
+        };
+        for need in needs {
+            assert!(
+                allowed.contains(&need.as_str()),
+                "{name} must not depend on {need}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_ground_pulls_no_tensor_library() {
+    let metadata = metadata();
+    for name in GROUND {
+        let pulled = closure(&metadata, name);
+        let burn: Vec<&String> = pulled
+            .iter()
+            .filter(|name| name.starts_with("burn"))
+            .collect();
+        assert!(burn.is_empty(), "{name} pulls {burn:?}");
+    }
+    assert!(
+        closure(&metadata, "c3-decoders").contains("burn"),
+        "the guard sees burn"
+    );
+}
+
+#[test]
+fn the_map_names_only_paths_that_exist() {
+    let map = std::fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the map is there");
+    let named = map.split('`').skip(1).step_by(2).filter(|name| {
+        let is_path = name.contains('/') && !name.contains(' ') && !name.contains('*');
+        is_path && !name.starts_with("runs/") && !name.contains('$') && !name.contains(':')
+    });
+    let mut checked = 0;
+    for name in named {
+        assert!(
+            root().join(name).exists(),
+            "ARCHITECTURE.md names `{name}`, which is not there"
+        );
+        checked += 1;
+    }
+    assert!(checked >= 10, "the map names {checked} paths");
+}

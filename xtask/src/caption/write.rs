@@ -1,0 +1,87 @@
+//! A trained decoder as a folder that captions pictures anywhere.
+
+use anyhow::Context;
+use c3_artifacts::{ModelCard, ModelFolder, ModelParts, TransformRecord};
+use c3_decoders::Captioner;
+
+use super::{ModelConfig, TOWERS};
+use crate::connect;
+use crate::recipe::{DataKind, ImageFeatures};
+use crate::run::{PAIRED, Run};
+
+/// Writes the model folder of one decoder.
+pub(crate) fn write_model(
+    run: &Run,
+    arm: &str,
+    seed: u64,
+    captioner: &Captioner,
+    record: &TransformRecord,
+) -> anyhow::Result<()> {
+    let (d_image, d_text) = connect::widths(run)?;
+    let config = ModelConfig {
+        image: run.recipe.encode.image,
+        towers: run.recipe.connect.towers(d_image, d_text),
+        decoder: captioner.decoder().config().clone(),
+    };
+    let path = run.model(arm, seed);
+    let towers = std::fs::read(run.towers())
+        .with_context(|| format!("cannot read `{}`", run.towers().display()))?;
+    let tokenizer = captioner.tokenizer().to_json()?;
+    let parts = ModelParts {
+        config: &config,
+        weights: &captioner.decoder().to_safetensors()?,
+        tokenizer: tokenizer.as_bytes(),
+        transform: record,
+        card: &card(run, arm, seed, record),
+        extra: &[(TOWERS, &towers)],
+    };
+    ModelFolder::write(&path, &parts)?;
+    Ok(())
+}
+
+fn card(run: &Run, arm: &str, seed: u64, record: &TransformRecord) -> ModelCard {
+    let recipe = &run.recipe;
+    let learned = match arm {
+        PAIRED => "image embeddings with their captions (the upper bound)",
+        _ => "text embeddings alone: it never saw a picture",
+    };
+    let mut training = vec![
+        format!("recipe `{}`, arm {arm}, seed {seed}", recipe.name),
+        format!("decoder trained from {learned}"),
+        format!(
+            "at most {} epochs, batches of {}",
+            recipe.training.epochs, recipe.training.batch_size
+        ),
+    ];
+    if record.sigma > 0.0 {
+        training.push(format!(
+            "noise on training embeddings: sigma {:.4}",
+            record.sigma
+        ));
+    }
+    let credits = match recipe.data.kind {
+        DataKind::Emoji => vec!["Pictures: Twemoji, CC BY 4.0. Names: Unicode CLDR.".to_owned()],
+        DataKind::Flickr8k => vec!["Flickr8k: for research, not for commercial use.".to_owned()],
+    };
+    let mut limits = vec![
+        "It knows only what its training captions speak of.".to_owned(),
+        "Do not rely on a caption where a wrong one does harm.".to_owned(),
+    ];
+    if recipe.encode.image == ImageFeatures::EfficientNetLite0 {
+        limits.push("Needs the weights `efficientnet-lite0` in the cache.".to_owned());
+    }
+    ModelCard {
+        title: format!("C3 captioner: {}, {arm}", recipe.name),
+        summary: format!("Captions pictures with a decoder trained from {learned}."),
+        license: match recipe.data.kind {
+            DataKind::Emoji => "CC BY 4.0".to_owned(),
+            DataKind::Flickr8k => "research only".to_owned(),
+        },
+        command: "cargo xtask caption --model THIS_FOLDER PICTURE".to_owned(),
+        training,
+        scores: Vec::new(),
+        measured_on: run.evaluated().to_owned(),
+        limits,
+        credits,
+    }
+}

@@ -1,0 +1,123 @@
+//! Step `connect`: two towers over the features, trained into one space.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use c3_artifacts::{EmbeddingSet, Rows, atomic};
+use c3_encoders::connect::{ConnectSession, DualEncoder, EpochLoss, Pairs, connect as train};
+use serde::{Deserialize, Serialize};
+
+use crate::progress;
+use crate::run::{Run, RunArguments, Side};
+
+/// Trains the two towers of a run and embeds every split with them.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Connect {
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+impl Connect {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        self.run.open()?.again("connect", connect)
+    }
+}
+
+/// What is known of the training of the towers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ConnectRecord {
+    /// Temperature at the end.
+    pub(crate) temperature: f64,
+    pub(crate) curve: Vec<EpochLoss>,
+}
+
+/// Trains the towers, then writes their weights and the embeddings of every split.
+pub(crate) fn connect(run: &Run) -> anyhow::Result<()> {
+    let settings = &run.recipe.connect;
+    let train_pairs = pairs(run, "train")?;
+    let valid_pairs = pairs(run, run.evaluated())?;
+    let (d_image, d_text) = widths(run)?;
+    let towers = settings.towers(d_image, d_text);
+    let session = ConnectSession {
+        device: run.device.device.clone(),
+        seed: settings.seed,
+        renderer: progress::renderer("connect", true, &run.interrupter),
+        interrupter: run.interrupter.clone(),
+        directory: run.path().join("connect"),
+    };
+    let connected = train(
+        &train_pairs,
+        &valid_pairs,
+        &towers,
+        &settings.training,
+        session,
+    )?;
+    atomic::write(&run.towers(), &connected.encoder.to_safetensors()?)?;
+    let record = ConnectRecord {
+        temperature: connected.encoder.temperature(),
+        curve: connected.curve,
+    };
+    atomic::write(
+        &run.path().join("connect.json"),
+        &serde_json::to_vec_pretty(&record)?,
+    )?;
+    embed(run, &connected.encoder)
+}
+
+/// Reads what [`connect`] wrote of its training.
+pub(crate) fn record(run: &Run) -> anyhow::Result<ConnectRecord> {
+    let path = run.path().join("connect.json");
+    let bytes = std::fs::read(&path)
+        .with_context(|| format!("`{}` is not there; run `connect` first", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+/// Widths of the features of pictures and of texts.
+pub(crate) fn widths(run: &Run) -> anyhow::Result<(usize, usize)> {
+    let images = run
+        .read(&run.features("train", Side::Images))?
+        .embeddings()
+        .dim();
+    let texts = run
+        .read(&run.features("train", Side::Texts))?
+        .embeddings()
+        .dim();
+    Ok((images, texts))
+}
+
+fn pairs(run: &Run, split: &str) -> anyhow::Result<Pairs> {
+    let images = run.read(&run.features(split, Side::Images))?;
+    let texts = run.read(&run.features(split, Side::Texts))?;
+    texts.check_owners(images.embeddings().len())?;
+    let Rows::Captions { owners, .. } = texts.rows() else {
+        anyhow::bail!("the texts of `{split}` belong to no pictures");
+    };
+    Ok(Pairs::new(
+        images.embeddings().clone(),
+        texts.embeddings().clone(),
+        owners,
+    )?)
+}
+
+/// Embeds the features of every split, each side through its own tower.
+fn embed(run: &Run, encoder: &DualEncoder) -> anyhow::Result<()> {
+    let mut sets = vec![("extra", Side::Texts)];
+    for split in ["train", run.evaluated()] {
+        sets.extend([(split, Side::Images), (split, Side::Texts)]);
+    }
+    for (split, side) in sets {
+        let path = run.features(split, side);
+        if split == "extra" && !path.exists() {
+            continue;
+        }
+        let features = run.read(&path)?;
+        let embeddings = match side {
+            Side::Images => encoder.encode_images(features.embeddings())?,
+            Side::Texts => encoder.encode_texts(features.embeddings())?,
+        };
+        let origin = BTreeMap::from([("split".to_owned(), split.to_owned())]);
+        let set = EmbeddingSet::new(embeddings, features.rows().clone(), origin)?;
+        set.write(&run.embeddings(split, side))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,219 @@
+//! Step `encode`: pictures and captions into rows of features, through frozen models.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use burn::tensor::Device;
+use c3_artifacts::{EmbeddingSet, Rows, hash};
+use c3_encoders::{EfficientNetLite0, HashedWords, MiniLm, Pixels, Preprocess, pixel_rows};
+use c3_geometry::Embeddings;
+
+use crate::corpus::{self, Corpus, Part};
+use crate::fetch;
+use crate::progress::Meter;
+use crate::recipe::{EncodeSettings, ImageFeatures, TextFeatures};
+use crate::run::{Run, RunArguments, Side};
+
+/// Pictures decoded at once.
+const PICTURES_PER_ROUND: usize = 256;
+
+/// Turns the pictures and captions of a run into features.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Encode {
+    #[command(flatten)]
+    run: RunArguments,
+}
+
+impl Encode {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let mut run = self.run.open()?;
+        let corpus = corpus::load(&run.recipe.data)?;
+        run.again("encode", |run| encode(run, &corpus))
+    }
+}
+
+/// Encodes both splits and the extra sentences.
+pub(crate) fn encode(run: &Run, corpus: &Corpus) -> anyhow::Result<()> {
+    let settings = &run.recipe.encode;
+    let pictures = PictureEncoder::open(settings.image, &run.device.device)?;
+    let texts = TextEncoder::open(settings.text, &run.device.device)?;
+    for part in [&corpus.train, &corpus.evaluate] {
+        let path = run.features(part.name, Side::Images);
+        encode_pictures(part, &pictures, &path)?;
+        let (captions, owners) = part.captions();
+        let features = texts.encode(&captions, part.name)?;
+        let rows = Rows::Captions {
+            texts: captions,
+            owners,
+        };
+        let path = run.features(part.name, Side::Texts);
+        EmbeddingSet::new(features, rows, origin(settings, part.name)?)?.write(&path)?;
+    }
+    if !corpus.extra_text.is_empty() {
+        let features = texts.encode(&corpus.extra_text, "extra")?;
+        let rows = Rows::Sentences {
+            texts: corpus.extra_text.clone(),
+        };
+        let path = run.features("extra", Side::Texts);
+        EmbeddingSet::new(features, rows, origin(settings, "extra")?)?.write(&path)?;
+    }
+    Ok(())
+}
+
+fn encode_pictures(part: &Part, encoder: &PictureEncoder, path: &Path) -> anyhow::Result<()> {
+    let mut meter = Meter::start(
+        &format!("{} pictures", part.name),
+        part.samples.len(),
+        "pictures",
+    );
+    let (mut values, mut names, mut dim) = (Vec::new(), Vec::new(), 1);
+    for samples in part.samples.chunks(PICTURES_PER_ROUND) {
+        let mut files = Vec::with_capacity(samples.len());
+        for sample in samples {
+            files.push(part.picture(sample)?);
+            names.push(sample.name.clone());
+        }
+        let mut pixels = Vec::with_capacity(samples.len());
+        for (decoded, sample) in encoder.decode(&files).into_iter().zip(samples) {
+            pixels.push(decoded.with_context(|| format!("cannot use picture `{}`", sample.name))?);
+        }
+        let features = encoder.encode(&pixels)?;
+        dim = features.dim();
+        values.extend_from_slice(features.as_slice());
+        meter.advance(samples.len());
+    }
+    let features = Embeddings::new(values, dim)?;
+    EmbeddingSet::new(features, Rows::Items { names }, BTreeMap::new())?.write(path)?;
+    Ok(())
+}
+
+fn origin(settings: &EncodeSettings, split: &str) -> anyhow::Result<BTreeMap<String, String>> {
+    let encoders = serde_json::to_string(settings)?;
+    Ok(BTreeMap::from([
+        ("encoders".to_owned(), encoders),
+        ("split".to_owned(), split.to_owned()),
+    ]))
+}
+
+/// What makes features of pictures.
+pub(crate) enum PictureEncoder {
+    Pixels(Preprocess),
+    EfficientNetLite0(Box<EfficientNetLite0>),
+}
+
+impl PictureEncoder {
+    /// Loads the model that a recipe names.
+    pub(crate) fn open(features: ImageFeatures, device: &Device) -> anyhow::Result<Self> {
+        match features {
+            ImageFeatures::Pixels { side } => Ok(Self::Pixels(Preprocess::new(side))),
+            ImageFeatures::EfficientNetLite0 => {
+                let file = weight_file(&fetch::weights("efficientnet-lite0")?)?;
+                Ok(Self::EfficientNetLite0(Box::new(EfficientNetLite0::load(
+                    &file, device,
+                )?)))
+            }
+        }
+    }
+
+    /// Decodes files as this encoder needs them, in their order.
+    pub(crate) fn decode(
+        &self,
+        files: &[Vec<u8>],
+    ) -> Vec<Result<Pixels, c3_encoders::EncoderError>> {
+        match self {
+            Self::Pixels(preprocess) => preprocess.decode_all(files),
+            Self::EfficientNetLite0(model) => model.preprocess().decode_all(files),
+        }
+    }
+
+    /// Features of decoded pictures, `[n, d_image]`.
+    pub(crate) fn encode(&self, pixels: &[Pixels]) -> anyhow::Result<Embeddings> {
+        Ok(match self {
+            Self::Pixels(_) => pixel_rows(pixels)?,
+            Self::EfficientNetLite0(model) => model.encode(pixels, |_| {})?,
+        })
+    }
+}
+
+/// What makes features of sentences.
+pub(crate) enum TextEncoder {
+    HashedWords(HashedWords),
+    MiniLm(Box<MiniLm>),
+}
+
+impl TextEncoder {
+    /// Loads the model that a recipe names.
+    pub(crate) fn open(features: TextFeatures, device: &Device) -> anyhow::Result<Self> {
+        match features {
+            TextFeatures::HashedWords { n_buckets } => {
+                Ok(Self::HashedWords(HashedWords { n_buckets }))
+            }
+            TextFeatures::MiniLm => {
+                let folder = fetch::weights("all-minilm-l6-v2")?;
+                Ok(Self::MiniLm(Box::new(MiniLm::load(&folder, device)?)))
+            }
+        }
+    }
+
+    fn encode(&self, texts: &[String], label: &str) -> anyhow::Result<Embeddings> {
+        let mut meter = Meter::start(&format!("{label} texts"), texts.len(), "texts");
+        Ok(match self {
+            Self::HashedWords(words) => {
+                let rows = words.encode(texts)?;
+                meter.advance(texts.len());
+                rows
+            }
+            Self::MiniLm(model) => {
+                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+                model.encode(&texts, |done| meter.advance(done))?
+            }
+        })
+    }
+}
+
+/// Refuses to begin where weights are missing, before a folder is made.
+pub(crate) fn check_weights(settings: &EncodeSettings) -> anyhow::Result<()> {
+    if settings.image == ImageFeatures::EfficientNetLite0 {
+        fetch::weights("efficientnet-lite0")?;
+    }
+    if settings.text == TextFeatures::MiniLm {
+        fetch::weights("all-minilm-l6-v2")?;
+    }
+    Ok(())
+}
+
+/// The file of weights in a folder of the cache, whichever source it came from.
+fn weight_file(folder: &Path) -> anyhow::Result<PathBuf> {
+    let files = ["model.safetensors", "model.pth"].map(|name| folder.join(name));
+    let found = files.into_iter().find(|file| file.exists());
+    found.with_context(|| format!("`{}` holds no weights; fetch them again", folder.display()))
+}
+
+/// SHA-256 of everything that a run reads: captions, split lists, pictures, extra text.
+pub(crate) fn input_hashes(corpus: &Corpus) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut inputs = BTreeMap::new();
+    for part in [&corpus.train, &corpus.evaluate] {
+        let mut meter = Meter::start(
+            &format!("{} inputs", part.name),
+            part.samples.len(),
+            "files",
+        );
+        let mut lines = String::new();
+        for sample in &part.samples {
+            let digest = hash::sha256(&part.picture(sample)?);
+            lines += &format!("{} {digest} {}\n", sample.name, sample.captions.join("\t"));
+            meter.advance(1);
+        }
+        inputs.insert(
+            format!("{} split", part.name),
+            hash::sha256(lines.as_bytes()),
+        );
+    }
+    if !corpus.extra_text.is_empty() {
+        let text = corpus.extra_text.join("\n");
+        inputs.insert("extra text".to_owned(), hash::sha256(text.as_bytes()));
+    }
+    ensure!(!inputs.is_empty(), "a run reads at least one split");
+    Ok(inputs)
+}

@@ -1,0 +1,105 @@
+//! The keys of a recipe: which there are, and how one is overridden.
+
+use std::collections::BTreeSet;
+
+use anyhow::{anyhow, bail};
+use toml::{Table, Value};
+
+/// Settings that a recipe may leave out.
+const OPTIONAL: [&str; 5] = [
+    "data.path",
+    "training.patience",
+    "training.clip_norm",
+    "decoding.max_tokens",
+    "data.limit",
+];
+
+/// Tables whose keys depend on their `kind`, so they are replaced as a whole or by known leaf.
+const TAGGED: [&str; 5] = [
+    "connect.image",
+    "connect.text",
+    "decoder.tokenizer",
+    "encode.image",
+    "encode.text",
+];
+
+/// Refuses a recipe with a key that no recipe has.
+pub(super) fn check(table: &Table, name: &str) -> anyhow::Result<()> {
+    let known = known();
+    for key in flatten(table) {
+        if !known.contains(&key) {
+            return Err(unknown(&key, &known).context(format!("recipe `{name}` cannot be used")));
+        }
+    }
+    Ok(())
+}
+
+/// Cuts `key=value`; the value is read as TOML, and as a plain word where it is none.
+pub(super) fn parse_override(text: &str) -> anyhow::Result<(String, Value)> {
+    let Some((key, value)) = text.split_once('=') else {
+        bail!("`--set {text}` has no `=`; write key=value, as in `--set training.epochs=3`");
+    };
+    let (key, value) = (key.trim(), value.trim());
+    let parsed = toml::from_str::<Table>(&format!("value = {value}"));
+    let value = match parsed {
+        Ok(mut table) => table.remove("value").expect("the line sets it"),
+        Err(_) => Value::String(value.to_owned()),
+    };
+    Ok((key.to_owned(), value))
+}
+
+/// Sets one key of a recipe.
+pub(super) fn set(table: &mut Table, key: &str, value: Value) -> anyhow::Result<()> {
+    let known = known();
+    if !known.contains(key) {
+        return Err(unknown(key, &known));
+    }
+    let mut parts: Vec<&str> = key.split('.').collect();
+    let last = parts.pop().expect("splitting gives at least one part");
+    let mut place = table;
+    for part in parts {
+        let entry = place
+            .entry(part)
+            .or_insert_with(|| Value::Table(Table::new()));
+        place = entry
+            .as_table_mut()
+            .ok_or_else(|| anyhow!("`{part}` is not a table"))?;
+    }
+    place.insert(last.to_owned(), value);
+    Ok(())
+}
+
+fn unknown(key: &str, known: &BTreeSet<String>) -> anyhow::Error {
+    let near = |candidate: &&String| strsim::damerau_levenshtein(key, candidate);
+    let nearest = known.iter().min_by_key(near).expect("recipes have keys");
+    anyhow!("no setting is called `{key}`; did you mean `{nearest}`?")
+}
+
+/// Every key of the built-in recipes, with those that may be left out.
+fn known() -> BTreeSet<String> {
+    let mut known: BTreeSet<String> = OPTIONAL
+        .iter()
+        .chain(&TAGGED)
+        .map(|key| (*key).to_owned())
+        .collect();
+    for (_, text) in super::BUILT_IN {
+        let table: Table = toml::from_str(text).expect("a test reads every built-in recipe");
+        known.extend(flatten(&table));
+    }
+    known.insert("connect.temperature".to_owned());
+    known
+}
+
+/// The dotted path of every value; tables inside are walked, lists are values.
+fn flatten(table: &Table) -> Vec<String> {
+    let mut keys = Vec::new();
+    for (name, value) in table {
+        match value {
+            Value::Table(inner) => {
+                keys.extend(flatten(inner).iter().map(|key| format!("{name}.{key}")));
+            }
+            _ => keys.push(name.clone()),
+        }
+    }
+    keys
+}

@@ -1,0 +1,123 @@
+//! Results as tables for a terminal.
+
+use std::collections::BTreeMap;
+
+use c3_artifacts::results::ArmResult;
+use c3_artifacts::{Results, TransformRecord};
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{CellAlignment, Table};
+
+use crate::measure::Geometry;
+
+/// Metrics of the table of arms, in the order of papers.
+pub(crate) const METRICS: [&str; 4] = ["BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr"];
+
+/// The gap and retrieval, before and after Collapse.
+pub(crate) fn geometry(geometry: &Geometry) -> Table {
+    let mut table = table(&["", "before Collapse", "after Collapse"]);
+    let (before, after) = (&geometry.before, &geometry.after);
+    table.add_row(row("modality gap", [before.gap, after.gap], 3));
+    table.add_row(row(
+        "cosine of pairs",
+        [before.pair_cosine, after.pair_cosine],
+        3,
+    ));
+    if let (Some(a), Some(b)) = (before.caption_cosine, after.caption_cosine) {
+        table.add_row(row("cosine of captions of one picture", [a, b], 3));
+    }
+    for (a, b) in before.recall.iter().zip(&after.recall) {
+        let name = |way: &str| format!("R@{} {way}, %", a.k);
+        let percent = |a: f64, b: f64| [a * 100.0, b * 100.0];
+        let (to_text, to_image) = (name("image to text"), name("text to image"));
+        table.add_row(row(&to_text, percent(a.image_to_text, b.image_to_text), 1));
+        table.add_row(row(&to_image, percent(a.text_to_image, b.text_to_image), 1));
+    }
+    align(&mut table);
+    table
+}
+
+/// The noise of every arm.
+pub(crate) fn transforms(records: &[TransformRecord]) -> Table {
+    let mut table = table(&["arm", "Collapse", "Corrupt, sigma"]);
+    for record in records {
+        let collapse = if record.means.is_empty() { "no" } else { "yes" };
+        let sigma = if record.sigma > 0.0 {
+            format!("{:.4}", record.sigma)
+        } else {
+            "no".to_owned()
+        };
+        table.add_row([record.arm.clone(), collapse.to_owned(), sigma]);
+    }
+    align(&mut table);
+    table
+}
+
+/// Arms by metrics: mean ± standard deviation over seeds, and the share of the paired bound.
+pub(crate) fn arms(results: &Results) -> Table {
+    let mut header = vec!["arm", "sigma"];
+    header.extend(METRICS);
+    header.push("CIDEr, share of paired");
+    let mut table = table(&header);
+    for arm in &results.arms {
+        let sigma = arm
+            .sigma
+            .map_or_else(String::new, |sigma| format!("{sigma:.4}"));
+        let mut cells = vec![arm.arm.clone(), sigma];
+        cells.extend(METRICS.iter().map(|metric| value(arm, metric)));
+        let share = arm.share_of_paired.get("CIDEr");
+        cells.push(share.map_or_else(String::new, |share| format!("{:.0} %", share * 100.0)));
+        table.add_row(cells);
+    }
+    align(&mut table);
+    table
+}
+
+/// One metric of one arm, as in `30.4 ± 0.3`.
+pub(crate) fn value(arm: &ArmResult, metric: &str) -> String {
+    let Some(mean) = arm.mean.get(metric) else {
+        return String::new();
+    };
+    match arm.sd.get(metric) {
+        Some(sd) => format!("{mean:.1} ± {sd:.1}"),
+        None => format!("{mean:.1}"),
+    }
+}
+
+/// The metrics of one file.
+pub(crate) fn scores(scores: &BTreeMap<String, f64>, captions: usize) -> Table {
+    let mut table = table(&["metric", &format!("over {captions} images")]);
+    for (metric, value) in scores {
+        table.add_row([metric.clone(), format!("{value:.2}")]);
+    }
+    align(&mut table);
+    table
+}
+
+/// Captions of pictures.
+pub(crate) fn captions(rows: impl Iterator<Item = [String; 3]>) -> Table {
+    let mut table = table(&["picture", "caption", "log p"]);
+    rows.for_each(|row| {
+        table.add_row(row);
+    });
+    table
+}
+
+fn row(name: &str, values: [f64; 2], digits: usize) -> [String; 3] {
+    let [a, b] = values.map(|value| format!("{value:.digits$}"));
+    [name.to_owned(), a, b]
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_FULL_CONDENSED)
+        .set_header(header.iter().copied());
+    table
+}
+
+/// Names to the left, numbers to the right.
+fn align(table: &mut Table) {
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
