@@ -1,6 +1,7 @@
 //! The folder of a run: which file lies where, and what is finished.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -15,6 +16,10 @@ use crate::recipe::{self, Recipe};
 
 /// Name of the decoder that is trained on pairs.
 pub(crate) const PAIRED: &str = "paired";
+
+/// Folders inside that of a run.
+const FOLDERS: [&str; 6] =
+    ["features", "embeddings", "transforms", "captions", "curves", "models"];
 
 /// A run in progress: its folder, its recipe, and the device it computes on.
 pub(crate) struct Run {
@@ -67,6 +72,16 @@ impl RunArguments {
 }
 
 impl Run {
+    /// Makes the folders inside the run's own, and listens to Ctrl-C.
+    pub(crate) fn new(folder: RunFolder, recipe: Recipe, device: Chosen) -> anyhow::Result<Self> {
+        for name in FOLDERS {
+            let path = folder.path().join(name);
+            fs::create_dir_all(&path)
+                .with_context(|| format!("cannot make folder `{}`", path.display()))?;
+        }
+        Ok(Self { folder, recipe, device, interrupter: interrupter()? })
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
@@ -159,7 +174,7 @@ impl Run {
 }
 
 /// A handle that Ctrl-C sets; the second Ctrl-C ends the process at once.
-pub(crate) fn interrupter() -> anyhow::Result<Interrupter> {
+fn interrupter() -> anyhow::Result<Interrupter> {
     let interrupter = Interrupter::new();
     let handle = interrupter.clone();
     ctrlc::set_handler(move || {

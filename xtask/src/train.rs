@@ -11,7 +11,7 @@ use c3_artifacts::RunFolder;
 use crate::corpus::{self, Corpus};
 use crate::device::DeviceChoice;
 use crate::recipe::{self, Recipe};
-use crate::run::{self, Run, interrupter};
+use crate::run::{self, Run};
 use crate::{connect, encode, fit, measure, report, tables};
 
 pub(crate) use outcome::captions;
@@ -79,15 +79,7 @@ impl Train {
         let inputs = encode::input_hashes(&corpus)?;
         let manifest = run::manifest(&recipe, &device, inputs)?;
         let folder = RunFolder::create(&self.out_folder(&recipe), manifest)?;
-        Ok((
-            Run {
-                folder,
-                recipe,
-                device,
-                interrupter: interrupter()?,
-            },
-            corpus,
-        ))
+        Ok((Run::new(folder, recipe, device)?, corpus))
     }
 
     fn resume(&self, folder: &std::path::Path) -> anyhow::Result<(Run, Corpus)> {
@@ -102,15 +94,7 @@ impl Train {
         let device = self.device.open()?;
         let inputs = encode::input_hashes(&corpus)?;
         folder.check_unchanged(&run::manifest(&recipe, &device, inputs)?)?;
-        Ok((
-            Run {
-                folder,
-                recipe,
-                device,
-                interrupter: interrupter()?,
-            },
-            corpus,
-        ))
+        Ok((Run::new(folder, recipe, device)?, corpus))
     }
 
     fn out_folder(&self, recipe: &Recipe) -> PathBuf {

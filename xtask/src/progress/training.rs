@@ -13,7 +13,7 @@ use burn::train::renderer::{
 use super::{Meter, is_watched};
 
 /// The name burn gives the split that is learned from.
-const TRAIN: &str = "Train";
+const TRAIN: &str = "train";
 
 /// What shows a training called `label`: burn's dashboard when a person watches it alone, a bar
 /// when several are trained side by side, plain lines when nobody watches.
