@@ -1,11 +1,110 @@
-//! Step `bench`: speed against peers, in one run.
+//! Step `bench`: speed beside a peer that does the same work, in one run.
 
-/// Measures speed on the devices there are.
+mod decoder;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+use burn::tensor::Device;
+use serde::Deserialize;
+
+use crate::device::DeviceChoice;
+use crate::tables;
+
+/// Where the peers' scripts lie.
+const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/peers");
+
+/// Measures the speed of training, captioning and encoding, beside PyTorch where it is installed.
+///
+/// Every peer is a script under `benches/peers` that does the same work with the same sizes; its
+/// head says what it needs. A peer that cannot run is named with its reason.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Bench {}
+pub(crate) struct Bench {
+    /// Python with the peers' packages, as in `venv/bin/python`.
+    #[arg(long, default_value = "python3")]
+    python: PathBuf,
+    /// Only work whose name holds this.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Does not run the peers.
+    #[arg(long)]
+    alone: bool,
+    /// Where to compute: auto, cpu, wgpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
+}
+
+/// Something whose speed is measured.
+struct Work {
+    name: &'static str,
+    unit: &'static str,
+    /// The peer's script, and what else it is told.
+    script: &'static str,
+    arguments: Vec<String>,
+    /// Does the work and says how many units a second.
+    ours: Box<dyn Fn(&Device) -> anyhow::Result<f64>>,
+}
+
+/// What the last line of a peer holds.
+#[derive(Debug, Deserialize)]
+struct PeerLine {
+    #[serde(alias = "samples_per_second", alias = "per_second")]
+    rate: f64,
+}
+
+/// One row of the table.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) ours: f64,
+    pub(crate) peer: Option<f64>,
+}
 
 impl Bench {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        anyhow::bail!("not yet")
+        let chosen = self.device.open()?;
+        let all = decoder::work();
+        let work: Vec<Work> = all.into_iter().filter(|work| work.name.contains(&self.only)).collect();
+        ensure!(!work.is_empty(), "no work is called like `{}`", self.only);
+        let mut rows = Vec::new();
+        for Work { name, unit, script, arguments, ours } in work {
+            eprintln!("{name} ...");
+            let peer = if self.alone { None } else { self.peer(script, &arguments) };
+            rows.push(Row { name, unit, ours: ours(&chosen.device)?, peer });
+        }
+        let threads = rayon::current_num_threads();
+        println!("on {}, {threads} threads", chosen.name);
+        println!("{}", tables::speeds(&rows));
+        Ok(())
     }
+
+    /// The peer's rate, or nothing with the reason said.
+    fn peer(&self, script: &str, arguments: &[String]) -> Option<f64> {
+        let path = Path::new(PEERS).join(script);
+        match run_peer(&self.python, &path, arguments) {
+            Ok(rate) => Some(rate),
+            Err(error) => {
+                eprintln!("  without its peer: {error:#}");
+                None
+            }
+        }
+    }
+}
+
+fn run_peer(python: &Path, script: &Path, arguments: &[String]) -> anyhow::Result<f64> {
+    let output = Command::new(python)
+        .arg(script)
+        .args(arguments)
+        .args(["--threads", &rayon::current_num_threads().to_string()])
+        .output()
+        .with_context(|| format!("cannot start `{}`", python.display()))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let last = errors.lines().last().unwrap_or("it said nothing").to_owned();
+    ensure!(output.status.success(), "`{}` failed: {last}", script.display());
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let line = printed.lines().last().unwrap_or_default();
+    let line: PeerLine = serde_json::from_str(line)
+        .with_context(|| format!("`{}` printed no rate: {line}", script.display()))?;
+    Ok(line.rate)
 }

@@ -7,6 +7,7 @@ use c3_artifacts::{Results, TransformRecord};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
+use crate::bench::Row;
 use crate::measure::Geometry;
 
 /// Metrics of the table of arms, in the order of papers.
@@ -88,6 +89,20 @@ pub(crate) fn scores(scores: &BTreeMap<String, f64>, captions: usize) -> Table {
     let mut table = table(&["metric", &format!("over {captions} images")]);
     for (metric, value) in scores {
         table.add_row([metric.clone(), format!("{value:.2}")]);
+    }
+    align(&mut table);
+    table
+}
+
+/// Speeds beside their peers'.
+pub(crate) fn speeds(rows: &[Row]) -> Table {
+    let mut table = table(&["work", "unit", "C3", "peer", "C3 / peer"]);
+    for Row { name, unit, ours, peer } in rows {
+        let number = |value: f64| format!("{value:.1}");
+        let ratio = peer.map(|peer| format!("{:.2}", ours / peer));
+        let cells = [number(*ours), peer.map_or_else(String::new, number)];
+        let [ours, peer] = cells;
+        table.add_row([(*name).to_owned(), (*unit).to_owned(), ours, peer, ratio.unwrap_or_default()]);
     }
     align(&mut table);
     table

@@ -139,6 +139,6 @@ fn projection(d_input: usize, d_embed: usize, cone: f64, device: &Device) -> Lin
     let length = direction.clone().square().sum().sqrt().clamp_min(LENGTH_FLOOR);
     let mut project = LinearConfig::new(d_input, d_embed).init(device);
     let offset = direction * cone / length;
-    project.bias = project.bias.map(|bias| Param::from_tensor(bias.val().detach() + offset));
+    project.bias = project.bias.map(|bias| Param::from_tensor(bias.val() + offset));
     project
 }

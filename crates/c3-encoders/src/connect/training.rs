@@ -9,6 +9,7 @@ use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use burn::lr_scheduler::linear::LinearLrSchedulerConfig;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::lr_scheduler::sequential::SequentialLrSchedulerConfig;
+use burn::module::Module;
 use burn::optim::AdamWConfig;
 use burn::tensor::Device;
 use burn::train::checkpoint::KeepLastNCheckpoints;
@@ -118,7 +119,8 @@ pub fn connect(
     check_widths(train, towers)?;
     check_widths(valid, towers)?;
     session.device.seed(session.seed);
-    let fresh = DualEncoder::new(towers, &session.device.clone().autodiff())?;
+    let fresh = DualEncoder::new(towers, &session.device)?;
+    let fresh = fresh.to_device(&session.device.clone().autodiff()).train();
 
     let done = last_whole_checkpoint(&session.directory.join("checkpoint"), config.epochs);
     let journal = Journal::new(session.interrupter.clone());
