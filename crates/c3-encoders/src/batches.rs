@@ -1,60 +1,32 @@
-//! Many rows through a tower: a few at a time, on several threads.
+//! Many batches through a tower, several at the same time.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use c3_geometry::Embeddings;
 use rayon::prelude::*;
 
 use crate::EncoderError;
 
-/// How rows are cut into batches.
+/// Runs `forward` over batches and returns all rows in their order.
 ///
-/// On a processor, many small batches side by side are fastest: they stay in the
-/// caches, and the parts of a model that run on one thread run on all of them.
-/// On a graphics card, one large batch at a time is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Batching {
-    /// Rows in one batch.
-    pub rows: usize,
-    /// Batches under way at the same time.
-    pub lanes: usize,
-}
-
-impl Batching {
-    /// One large batch at a time, for a graphics card.
-    #[must_use]
-    pub fn accelerator() -> Self {
-        Self { rows: 64, lanes: 1 }
+/// Batches run side by side on all threads: most element-wise operations of
+/// burn's processor backend use one thread only, and small batches stay in the
+/// caches. `progress` hears how many rows were finished since it was last called.
+pub(crate) fn encode_batches<I: Sync>(
+    batches: &[&[I]],
+    dim: usize,
+    forward: impl Fn(&[I]) -> Tensor<2> + Sync,
+    mut progress: impl FnMut(usize),
+) -> Result<Embeddings, EncoderError> {
+    let mut values = Vec::new();
+    for round in batches.chunks(rayon::current_num_threads()) {
+        let rows: Vec<Vec<f32>> = round
+            .par_iter()
+            .map(|batch| host_values(forward(batch)))
+            .collect();
+        values.extend(rows.into_iter().flatten());
+        progress(round.iter().map(|batch| batch.len()).sum());
     }
-
-    /// Small batches, one per thread of the machine.
-    pub(crate) fn processor(rows: usize) -> Self {
-        Self {
-            rows,
-            lanes: rayon::current_num_threads(),
-        }
-    }
-
-    /// Runs `forward` over all of `items` and returns the rows in their order.
-    ///
-    /// `progress` hears how many rows were finished since it was last called.
-    pub(crate) fn encode<I: Sync>(
-        self,
-        items: &[I],
-        dim: usize,
-        forward: impl Fn(&[I]) -> Tensor<2> + Sync,
-        mut progress: impl FnMut(usize),
-    ) -> Result<Embeddings, EncoderError> {
-        let mut values = Vec::with_capacity(items.len() * dim);
-        for round in items.chunks(self.rows.max(1) * self.lanes.max(1)) {
-            let batches: Vec<Vec<f32>> = round
-                .par_chunks(self.rows.max(1))
-                .map(|batch| host_values(forward(batch)))
-                .collect();
-            values.extend(batches.into_iter().flatten());
-            progress(round.len());
-        }
-        Ok(Embeddings::new(values, dim)?)
-    }
+    Ok(Embeddings::new(values, dim)?)
 }
 
 fn host_values(rows: Tensor<2>) -> Vec<f32> {
@@ -62,4 +34,9 @@ fn host_values(rows: Tensor<2>) -> Vec<f32> {
         .convert::<f32>()
         .try_into_vec()
         .expect("converted to f32 just before")
+}
+
+/// Whether tensors of `device` lie in the host's memory, so that reading them is free.
+pub(crate) fn is_host(device: &Device) -> bool {
+    format!("{device:?}").contains("Flex") // burn has no other way to ask
 }

@@ -16,5 +16,5 @@ mod tensors;
 pub use efficientnet_lite0::EfficientNetLite0;
 pub use error::{EncoderError, TensorFault};
 pub use image::{Pixels, Preprocess};
-pub use raw::{HashedWords, pixel_rows};
 pub use minilm::MiniLm;
+pub use raw::{HashedWords, pixel_rows};

@@ -25,7 +25,11 @@ pub fn pixel_rows(pictures: &[Pixels]) -> Result<Embeddings, EncoderError> {
     for (row, picture) in pictures.iter().enumerate() {
         if picture.size() != side {
             let (expected, found) = (side, picture.size());
-            return Err(EncoderError::SizeMismatch { row, expected, found });
+            return Err(EncoderError::SizeMismatch {
+                row,
+                expected,
+                found,
+            });
         }
         for channel in 0..3 {
             let bytes = picture.rgb().iter().skip(channel).step_by(3);
@@ -68,7 +72,11 @@ impl HashedWords {
         let n_buckets = self.n_buckets;
         if n_buckets == 0 {
             let needs = "needs at least 1";
-            return Err(EncoderError::Setting { name: "n_buckets", value: 0, needs });
+            return Err(EncoderError::Setting {
+                name: "n_buckets",
+                value: 0,
+                needs,
+            });
         }
         let mut values = vec![0.0; texts.len() * n_buckets];
         for (text, row) in texts.iter().zip(values.chunks_exact_mut(n_buckets)) {
@@ -80,8 +88,10 @@ impl HashedWords {
 
 fn count(text: &str, row: &mut [f32]) {
     let lower = text.to_lowercase();
-    let words: Vec<&str> =
-        lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = lower
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
     let n_buckets = row.len() as u64;
     let mut add = |parts: &[&str]| row[(fnv1a(parts) % n_buckets) as usize] += 1.0;
     words.iter().for_each(|word| add(&[word]));
@@ -96,7 +106,9 @@ fn count(text: &str, row: &mut [f32]) {
 /// Hash of words in order, a zero byte after each.
 fn fnv1a(words: &[&str]) -> u64 {
     let bytes = words.iter().flat_map(|word| word.bytes().chain([0]));
-    bytes.fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME))
+    bytes.fold(FNV_OFFSET, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)
+    })
 }
 
 #[cfg(test)]
@@ -107,7 +119,12 @@ mod tests {
     fn the_order_of_words_counts() {
         let rows = HashedWords { n_buckets: 4096 }.encode(&["man bites dog", "dog bites man"]);
         let rows = rows.unwrap();
-        let cosine: f32 = rows.row(0).iter().zip(rows.row(1)).map(|(a, b)| a * b).sum();
+        let cosine: f32 = rows
+            .row(0)
+            .iter()
+            .zip(rows.row(1))
+            .map(|(a, b)| a * b)
+            .sum();
         // Three words shared of three words and two pairs each.
         assert!((cosine - 0.6).abs() < 1e-6, "{cosine}");
     }

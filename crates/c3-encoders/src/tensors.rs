@@ -10,9 +10,6 @@ use safetensors::{Dtype, SafeTensors};
 
 use crate::{EncoderError, TensorFault};
 
-/// Begins a PyTorch checkpoint, which is a zip archive.
-const ZIP: &[u8] = b"PK\x03\x04";
-
 /// The tensors of one weight file.
 ///
 /// [`take`](Self::take) never fails: it remembers what was wrong, so that
@@ -30,10 +27,11 @@ impl TensorFile {
             file: file.to_owned(),
             source,
         })?;
-        let tensors = if bytes.starts_with(ZIP) {
-            read_checkpoint(file)?
-        } else {
+        // A safetensors file begins with the length of a JSON header, and the header.
+        let tensors = if bytes.get(8) == Some(&b'{') {
             read_safetensors(file, &bytes)?
+        } else {
+            read_checkpoint(file)?
         };
         Ok(Self {
             file: file.to_owned(),
@@ -45,11 +43,6 @@ impl TensorFile {
     /// Whether the file has a tensor of this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
-    }
-
-    /// Shape of a tensor.
-    pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
-        Some(self.tensors.get(name)?.shape().as_slice())
     }
 
     /// Takes a tensor's values in row-major order; zeros if it does not fit.
@@ -91,7 +84,10 @@ fn finite(tensor: TensorData) -> Option<Vec<f32>> {
         return None;
     }
     let values: Vec<f32> = tensor.try_cast(DType::F32).ok()?.try_into_vec().ok()?;
-    values.iter().all(|value| value.is_finite()).then_some(values)
+    values
+        .iter()
+        .all(|value| value.is_finite())
+        .then_some(values)
 }
 
 fn read_checkpoint(file: &Path) -> Result<HashMap<String, TensorData>, EncoderError> {

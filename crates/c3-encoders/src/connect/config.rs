@@ -117,8 +117,18 @@ impl DualEncoderConfig {
     /// Refuses sizes with which nothing can be built.
     pub(super) fn check(&self) -> Result<(), ConnectError> {
         let start = self.temperature.start();
-        setting("temperature", start, "above 0", start > 0.0 && start.is_finite())?;
-        setting("d_embed", self.d_embed as f64, "at least 1", self.d_embed > 0)?;
+        setting(
+            "temperature",
+            start,
+            "above 0",
+            start > 0.0 && start.is_finite(),
+        )?;
+        setting(
+            "d_embed",
+            self.d_embed as f64,
+            "at least 1",
+            self.d_embed > 0,
+        )?;
         check_tower(&self.image, self.d_image)?;
         check_tower(&self.text, self.d_text)
     }
@@ -136,13 +146,23 @@ fn check_tower(tower: &TowerConfig, d_input: usize) -> Result<(), ConnectError> 
             share("dropout", conv.dropout)?;
             let values = 3 * conv.side * conv.side;
             let fits = values == d_input && conv.side >> conv.channels.len() > 0;
-            setting("side", conv.side as f64, "the side of the pictures, and halved above 0", fits)
+            setting(
+                "side",
+                conv.side as f64,
+                "the side of the pictures, and halved above 0",
+                fits,
+            )
         }
     }
 }
 
 fn share(name: &'static str, value: f64) -> Result<(), ConnectError> {
-    setting(name, value, "from 0 to below 1", (0.0..1.0).contains(&value))
+    setting(
+        name,
+        value,
+        "from 0 to below 1",
+        (0.0..1.0).contains(&value),
+    )
 }
 
 /// Refuses a value, saying what would have been right.
@@ -152,5 +172,13 @@ pub(super) fn setting(
     expected: &'static str,
     good: bool,
 ) -> Result<(), ConnectError> {
-    if good { Ok(()) } else { Err(ConnectError::Setting { setting: name, value, expected }) }
+    if good {
+        Ok(())
+    } else {
+        Err(ConnectError::Setting {
+            setting: name,
+            value,
+            expected,
+        })
+    }
 }

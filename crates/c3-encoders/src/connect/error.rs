@@ -85,11 +85,16 @@ pub struct WeightFault {
 impl WeightFault {
     /// Every tensor of a loaded file that did not fit.
     pub(super) fn of(loaded: &ApplyResult) -> Vec<Self> {
-        let missing = loaded.missing.iter().map(|(name, _)| Self::named(name, None, None));
+        let missing = loaded
+            .missing
+            .iter()
+            .map(|(name, _)| Self::named(name, None, None));
         let wrong = loaded.errors.iter().map(|error| match error {
-            ApplyError::ShapeMismatch { path, expected, found } => {
-                Self::named(path, Some(expected.to_vec()), Some(found.to_vec()))
-            }
+            ApplyError::ShapeMismatch {
+                path,
+                expected,
+                found,
+            } => Self::named(path, Some(expected.to_vec()), Some(found.to_vec())),
             ApplyError::DTypeMismatch { path, .. }
             | ApplyError::AdapterError { path, .. }
             | ApplyError::LoadError { path, .. } => Self::named(path, None, None),
@@ -98,7 +103,11 @@ impl WeightFault {
     }
 
     fn named(name: &str, expected: Option<Vec<usize>>, found: Option<Vec<usize>>) -> Self {
-        Self { name: name.to_owned(), expected, found }
+        Self {
+            name: name.to_owned(),
+            expected,
+            found,
+        }
     }
 }
 

@@ -40,7 +40,10 @@ struct Notes {
 
 impl Journal {
     pub(super) fn new(interrupter: Interrupter) -> Self {
-        Self { notes: Arc::default(), interrupter }
+        Self {
+            notes: Arc::default(),
+            interrupter,
+        }
     }
 
     /// The whole epochs, `done` of them having been run before.
@@ -67,7 +70,9 @@ impl Journal {
     }
 
     fn notes(&self) -> MutexGuard<'_, Notes> {
-        self.notes.lock().expect("nothing panics while it holds the notes")
+        self.notes
+            .lock()
+            .expect("nothing panics while it holds the notes")
     }
 }
 
@@ -129,7 +134,11 @@ impl Metric for WatchedLoss {
     }
 
     fn attributes(&self) -> MetricAttributes {
-        NumericAttributes { unit: Some("nats".to_owned()), higher_is_better: false }.into()
+        NumericAttributes {
+            unit: Some("nats".to_owned()),
+            higher_is_better: false,
+        }
+        .into()
     }
 
     fn update(
@@ -140,7 +149,10 @@ impl Metric for WatchedLoss {
         let loss = batch.0.clone().try_into_scalar::<f64>()?;
         self.step += usize::from(self.measured == Measured::Train);
         if !loss.is_finite() {
-            self.journal.fail(ConnectError::Diverged { step: self.step, loss });
+            self.journal.fail(ConnectError::Diverged {
+                step: self.step,
+                loss,
+            });
         }
         self.state.update(loss, 1);
         Ok(self.state.compute_update(self.format()))

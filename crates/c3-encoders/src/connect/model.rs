@@ -5,9 +5,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use c3_geometry::Embeddings;
 
 use super::config::{DualEncoderConfig, Temperature};
+use super::error::ConnectError;
 use super::loss::info_nce;
 use super::tower::Tower;
-use super::error::ConnectError;
 
 /// Rows encoded at once outside training.
 const ROWS_PER_BATCH: usize = 512;
@@ -93,7 +93,10 @@ fn encode(
     device: &Device,
 ) -> Result<Embeddings, ConnectError> {
     if features.dim() != d_input {
-        return Err(ConnectError::FeatureWidth { expected: d_input, found: features.dim() });
+        return Err(ConnectError::FeatureWidth {
+            expected: d_input,
+            found: features.dim(),
+        });
     }
     let mut values = Vec::new();
     let mut d_embed = 1;

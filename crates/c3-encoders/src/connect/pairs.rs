@@ -35,7 +35,10 @@ impl Pairs {
         texts: Embeddings,
         owner_of: &[usize],
     ) -> Result<Self, ConnectError> {
-        let unpaired = ConnectError::Unpaired { images: images.len(), texts: texts.len() };
+        let unpaired = ConnectError::Unpaired {
+            images: images.len(),
+            texts: texts.len(),
+        };
         if owner_of.len() != texts.len() || owner_of.iter().any(|owner| *owner >= images.len()) {
             return Err(unpaired);
         }
@@ -46,7 +49,11 @@ impl Pairs {
         if texts_of.iter().any(Vec::is_empty) {
             return Err(unpaired);
         }
-        Ok(Self { images, texts, texts_of })
+        Ok(Self {
+            images,
+            texts,
+            texts_of,
+        })
     }
 
     /// How many pictures there are.
@@ -119,7 +126,13 @@ impl Variation {
             Self::Drop(share) if share == 0.0 => values.extend_from_slice(row),
             Self::Drop(share) => {
                 let kept = (1.0 / (1.0 - share)) as f32;
-                let drop = |value: &f32| if rng.random_bool(share) { 0.0 } else { value * kept };
+                let drop = |value: &f32| {
+                    if rng.random_bool(share) {
+                        0.0
+                    } else {
+                        value * kept
+                    }
+                };
                 values.extend(row.iter().map(drop));
             }
             Self::Picture(side, augment) => vary_picture(row, side, augment, rng, values),
@@ -200,12 +213,20 @@ impl PairLoader {
     fn batch(&self, chosen: &[(usize, usize)], mut rng: ChaCha8Rng) -> PairBatch {
         let (mut images, mut texts) = (Vec::new(), Vec::new());
         for (image, text) in chosen {
-            self.vary_image.apply(self.pairs.images.row(*image), &mut rng, &mut images);
-            self.vary_text.apply(self.pairs.texts.row(*text), &mut rng, &mut texts);
+            self.vary_image
+                .apply(self.pairs.images.row(*image), &mut rng, &mut images);
+            self.vary_text
+                .apply(self.pairs.texts.row(*text), &mut rng, &mut texts);
         }
         PairBatch {
-            images: Rows { values: images, dim: self.pairs.images.dim() },
-            texts: Rows { values: texts, dim: self.pairs.texts.dim() },
+            images: Rows {
+                values: images,
+                dim: self.pairs.images.dim(),
+            },
+            texts: Rows {
+                values: texts,
+                dim: self.pairs.texts.dim(),
+            },
         }
     }
 }
@@ -221,7 +242,12 @@ impl DataLoader<PairBatch> for PairLoader {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<PairBatch> + 'a> {
         let epoch = self.epoch.fetch_add(1, Ordering::Relaxed);
         let pairs = self.pairs_of(epoch);
-        Box::new(PairBatches { loader: self, pairs, epoch, next: 0 })
+        Box::new(PairBatches {
+            loader: self,
+            pairs,
+            epoch,
+            next: 0,
+        })
     }
 
     fn num_items(&self) -> usize {
@@ -236,8 +262,15 @@ impl DataLoader<PairBatch> for PairLoader {
         let texts_of = self.pairs.texts_of[start..end].to_vec();
         let rows: Vec<usize> = (start..end).collect();
         let images = self.pairs.images.select(&rows);
-        let pairs = Pairs { images, texts: self.pairs.texts.clone(), texts_of };
-        Arc::new(Self { pairs: Arc::new(pairs), ..self.clone() })
+        let pairs = Pairs {
+            images,
+            texts: self.pairs.texts.clone(),
+            texts_of,
+        };
+        Arc::new(Self {
+            pairs: Arc::new(pairs),
+            ..self.clone()
+        })
     }
 }
 
@@ -296,16 +329,28 @@ mod tests {
     fn a_picture_without_a_text_is_refused() {
         let rows = Embeddings::new(vec![1.0, 2.0], 1).unwrap();
         let error = Pairs::new(rows.clone(), rows, &[0, 0]).unwrap_err();
-        assert!(matches!(error, ConnectError::Unpaired { images: 2, texts: 2 }));
+        assert!(matches!(
+            error,
+            ConnectError::Unpaired {
+                images: 2,
+                texts: 2
+            }
+        ));
     }
 
     #[test]
     fn every_picture_comes_once_with_a_text_of_its_own() {
         let loader = loader(Order::Shuffled(3));
         let mut seen = loader.pairs_of(0);
-        assert!(seen.iter().all(|(image, text)| loader.pairs.texts_of[*image].contains(text)));
+        assert!(
+            seen.iter()
+                .all(|(image, text)| loader.pairs.texts_of[*image].contains(text))
+        );
         seen.sort_unstable();
-        assert_eq!(seen.iter().map(|pair| pair.0).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert_eq!(
+            seen.iter().map(|pair| pair.0).collect::<Vec<_>>(),
+            [0, 1, 2, 3, 4]
+        );
         assert_ne!(loader.pairs_of(0), loader.pairs_of(1));
         assert_eq!(loader.pairs_of(1), loader.pairs_of(1));
     }
@@ -319,7 +364,11 @@ mod tests {
 
     #[test]
     fn a_moved_picture_repeats_its_edge() {
-        let augment = Augment { shift: 2, contrast: 0.0, noise: 0.0 };
+        let augment = Augment {
+            shift: 2,
+            contrast: 0.0,
+            noise: 0.0,
+        };
         let picture: Vec<f32> = (0..27).map(|i| i as f32).collect();
         let mut moved = Vec::new();
         let mut rng = ChaCha8Rng::seed_from_u64(4);

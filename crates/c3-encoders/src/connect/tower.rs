@@ -40,7 +40,12 @@ impl Tower {
             Self::Head(head) => head.forward(rows),
             Self::Conv(conv) => conv.forward(rows),
         };
-        let length = raw.clone().square().sum_dim(1).sqrt().clamp_min(LENGTH_FLOOR);
+        let length = raw
+            .clone()
+            .square()
+            .sum_dim(1)
+            .sqrt()
+            .clamp_min(LENGTH_FLOOR);
         raw / length
     }
 }
@@ -129,16 +134,26 @@ fn halving(from: usize, to: usize) -> Conv2dConfig {
     Conv2dConfig::new([from, to], [3, 3])
         .with_stride([2, 2])
         .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-        .with_initializer(Initializer::KaimingNormal { gain: 2.0_f64.sqrt(), fan_out_only: false })
+        .with_initializer(Initializer::KaimingNormal {
+            gain: 2.0_f64.sqrt(),
+            fan_out_only: false,
+        })
 }
 
 /// The last map, a random direction of the length asked for added to its bias.
 fn projection(d_input: usize, d_embed: usize, cone: f64, device: &Device) -> Linear {
     let spread = Distribution::Normal(0.0, 1.0);
     let direction = Tensor::<1>::random([d_embed], spread, device);
-    let length = direction.clone().square().sum().sqrt().clamp_min(LENGTH_FLOOR);
+    let length = direction
+        .clone()
+        .square()
+        .sum()
+        .sqrt()
+        .clamp_min(LENGTH_FLOOR);
     let mut project = LinearConfig::new(d_input, d_embed).init(device);
     let offset = direction * cone / length;
-    project.bias = project.bias.map(|bias| Param::from_tensor(bias.val() + offset));
+    project.bias = project
+        .bias
+        .map(|bias| Param::from_tensor(bias.val() + offset));
     project
 }

@@ -15,14 +15,16 @@ use burn::tensor::Device;
 use burn::train::checkpoint::KeepLastNCheckpoints;
 use burn::train::logger::InMemoryMetricLogger;
 use burn::train::renderer::MetricsRenderer;
-use burn::train::{InferenceStep, Interrupter, Learner, SupervisedTraining, TrainOutput, TrainStep};
+use burn::train::{
+    InferenceStep, Interrupter, Learner, SupervisedTraining, TrainOutput, TrainStep,
+};
 use serde::{Deserialize, Serialize};
 
 use super::config::{DualEncoderConfig, setting};
+use super::error::ConnectError;
 use super::journal::{BatchLoss, EpochLoss, Journal, Measured, WatchedLoss};
 use super::model::DualEncoder;
 use super::pairs::{Order, PairBatch, PairLoader, Pairs, Variation};
-use super::error::ConnectError;
 
 /// The three files of a checkpoint; it is whole when all are there.
 const PARTS: [&str; 3] = ["model", "optim", "scheduler"];
@@ -73,7 +75,12 @@ impl ConnectConfig {
         let fits = size > 1 && train.len() > 1;
         setting("batch_size", size as f64, "at least 2, as the pairs", fits)?;
         let rate = self.learning_rate;
-        setting("learning_rate", rate, "above 0 and at most 1", rate > 0.0 && rate <= 1.0)?;
+        setting(
+            "learning_rate",
+            rate,
+            "above 0 and at most 1",
+            rate > 0.0 && rate <= 1.0,
+        )?;
         let decay = self.weight_decay;
         setting("weight_decay", f64::from(decay), "at least 0", decay >= 0.0)
     }
@@ -84,14 +91,21 @@ impl ConnectConfig {
         let rest = steps.saturating_sub(self.warmup_steps).max(1);
         let fall = CosineAnnealingLrSchedulerConfig::new(rate, rest);
         let config = if self.warmup_steps == 0 {
-            return fall.init().expect("the rate was checked, and a step is left");
+            return fall
+                .init()
+                .expect("the rate was checked, and a step is left");
         } else {
             let first = rate / (self.warmup_steps + 1) as f64;
             let rise = LinearLrSchedulerConfig::new(first, rate, self.warmup_steps);
-            let parts = vec![LrSchedulerConfig::Linear(rise), LrSchedulerConfig::Cosine(fall)];
+            let parts = vec![
+                LrSchedulerConfig::Linear(rise),
+                LrSchedulerConfig::Cosine(fall),
+            ];
             SequentialLrSchedulerConfig::new(parts, vec![self.warmup_steps])
         };
-        config.init().expect("the rate was checked, and one milestone parts two schedules")
+        config
+            .init()
+            .expect("the rate was checked, and one milestone parts two schedules")
     }
 }
 
@@ -167,7 +181,10 @@ pub fn connect(
     match (result.error, result.interrupted) {
         (Some(source), _) => Err(ConnectError::Training { source }),
         (None, Some(_)) => Err(ConnectError::Interrupted),
-        (None, None) => Ok(Connected { encoder: result.model, curve: journal.curve(done) }),
+        (None, None) => Ok(Connected {
+            encoder: result.model,
+            curve: journal.curve(done),
+        }),
     }
 }
 
@@ -187,7 +204,9 @@ fn check_widths(pairs: &Pairs, towers: &DualEncoderConfig) -> Result<(), Connect
 /// the weights of burn's result.
 fn last_whole_checkpoint(folder: &Path, epochs: usize) -> usize {
     let whole = |epoch: &usize| {
-        PARTS.iter().all(|part| folder.join(format!("{part}-{epoch}.bpk")).exists())
+        PARTS
+            .iter()
+            .all(|part| folder.join(format!("{part}-{epoch}.bpk")).exists())
     };
     (1..epochs).rev().find(whole).unwrap_or(0)
 }
@@ -221,7 +240,12 @@ mod tests {
     #[test]
     fn a_checkpoint_with_a_part_missing_is_not_gone_on_from() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["model-1.bpk", "optim-1.bpk", "scheduler-1.bpk", "model-2.bpk"] {
+        for name in [
+            "model-1.bpk",
+            "optim-1.bpk",
+            "scheduler-1.bpk",
+            "model-2.bpk",
+        ] {
             std::fs::write(folder.path().join(name), b"x").unwrap();
         }
         assert_eq!(last_whole_checkpoint(folder.path(), 5), 1);

@@ -4,8 +4,8 @@ use burn::store::{ModuleSnapshot, SafetensorsStore};
 use burn::tensor::Device;
 
 use super::config::DualEncoderConfig;
-use super::model::DualEncoder;
 use super::error::{ConnectError, WeightFault};
+use super::model::DualEncoder;
 
 impl DualEncoder {
     /// The bytes of a safetensors file; equal weights give equal bytes.
@@ -32,14 +32,21 @@ impl DualEncoder {
         device: &Device,
     ) -> Result<Self, ConnectError> {
         let mut encoder = Self::new(config, device)?;
-        let mut store =
-            SafetensorsStore::from_bytes(Some(bytes)).allow_partial(true).validate(false);
+        let mut store = SafetensorsStore::from_bytes(Some(bytes))
+            .allow_partial(true)
+            .validate(false);
         let loaded = encoder.load_from(&mut store).map_err(weights_file)?;
         let faults = WeightFault::of(&loaded);
-        if faults.is_empty() { Ok(encoder) } else { Err(ConnectError::Weights { faults }) }
+        if faults.is_empty() {
+            Ok(encoder)
+        } else {
+            Err(ConnectError::Weights { faults })
+        }
     }
 }
 
 fn weights_file(source: burn::store::SafetensorsStoreError) -> ConnectError {
-    ConnectError::WeightsFile { source: Box::new(source) }
+    ConnectError::WeightsFile {
+        source: Box::new(source),
+    }
 }

@@ -10,12 +10,15 @@ use c3_geometry::Embeddings;
 
 use super::EfficientNetLite0Config;
 use super::weights;
-use crate::batches::Batching;
+use crate::batches::{encode_batches, is_host};
 use crate::image::Normalization;
 use crate::{EncoderError, Pixels, Preprocess};
 
-/// Pictures in one batch on a processor: more leave the second-level cache.
-const ROWS: usize = 2;
+/// Pictures in one batch on a processor: more of them leave the caches.
+const ROWS_ON_HOST: usize = 2;
+
+/// Pictures in one batch on a graphics card.
+const ROWS: usize = 64;
 
 /// What the network was trained with: `(byte - 127) / 128`.
 const NORMALIZATION: Normalization = Normalization {
@@ -28,7 +31,6 @@ const NORMALIZATION: Normalization = Normalization {
 pub struct EfficientNetLite0 {
     features: Features,
     preprocess: Preprocess,
-    batching: Batching,
     device: Device,
     d_embed: usize,
 }
@@ -58,17 +60,9 @@ impl EfficientNetLite0 {
         Ok(Self {
             features: weights::load(config, file, device)?,
             preprocess: Preprocess::new(config.size),
-            batching: Batching::processor(ROWS),
             device: device.clone(),
             d_embed: config.d_embed,
         })
-    }
-
-    /// Cuts rows into batches in another way.
-    #[must_use]
-    pub fn with_batching(mut self, batching: Batching) -> Self {
-        self.batching = batching;
-        self
     }
 
     /// How files have to be prepared for [`encode`](Self::encode).
@@ -114,8 +108,13 @@ impl EfficientNetLite0 {
             let pictures = NORMALIZATION.tensor(batch, &self.device);
             self.features.forward(pictures)
         };
-        self.batching
-            .encode(pictures, self.d_embed, forward, progress)
+        let rows = if is_host(&self.device) {
+            ROWS_ON_HOST
+        } else {
+            ROWS
+        };
+        let batches: Vec<&[Pixels]> = pictures.chunks(rows).collect();
+        encode_batches(&batches, self.d_embed, forward, progress)
     }
 }
 
@@ -182,8 +181,7 @@ impl Convolution {
         let [_, _, height, width] = x.dims();
         let [_, _, kernel, _] = self.weight.dims();
         let padding = [height, width].map(|side| same(side, kernel, self.stride));
-        let options =
-            ConvOptions::new_with_padding([self.stride; 2], padding, [1, 1], self.groups);
+        let options = ConvOptions::new_with_padding([self.stride; 2], padding, [1, 1], self.groups);
         conv2d(x, self.weight.clone(), Some(self.bias.clone()), options)
     }
 }

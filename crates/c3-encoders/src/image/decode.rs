@@ -8,14 +8,22 @@ use super::jpeg;
 use super::preprocess::Limits;
 use crate::EncoderError;
 
+/// What the `image` crate is asked to decode.
+const FORMATS: [ImageFormat; 4] = [
+    ImageFormat::Png,
+    ImageFormat::WebP,
+    ImageFormat::Gif,
+    ImageFormat::Jpeg,
+];
+
 /// Decodes a file and lays it over `background`.
 pub(super) fn decode(
     file: &[u8],
     background: [u8; 3],
     limits: Limits,
 ) -> Result<RgbImage, EncoderError> {
-    if file.starts_with(jpeg::MAGIC) {
-        return jpeg::decode(file, limits);
+    if let Some(picture) = jpeg::decode(file, limits)? {
+        return Ok(picture);
     }
     let picture = decode_other(file, limits)?;
     Ok(if picture.color().has_alpha() {
@@ -47,10 +55,10 @@ impl Limits {
     }
 }
 
-/// Decodes PNG, WebP or the first frame of a GIF, and turns it upright.
+/// Decodes PNG, WebP, the first frame of a GIF or a four-colour JPEG, and turns it upright.
 fn decode_other(file: &[u8], limits: Limits) -> Result<DynamicImage, EncoderError> {
     let format = match image::guess_format(file) {
-        Ok(format @ (ImageFormat::Png | ImageFormat::WebP | ImageFormat::Gif)) => format,
+        Ok(format) if FORMATS.contains(&format) => format,
         _ => return Err(EncoderError::UnknownFormat),
     };
     let reader = ImageReader::with_format(Cursor::new(file), format);

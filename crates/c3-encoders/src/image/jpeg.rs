@@ -12,13 +12,29 @@ use super::preprocess::Limits;
 use crate::EncoderError;
 
 /// Begins every JPEG file.
-pub(super) const MAGIC: &[u8] = &[0xFF, 0xD8, 0xFF];
+const MAGIC: &[u8] = &[0xFF, 0xD8, 0xFF];
 
-/// Decodes a JPEG file and turns it upright.
-pub(super) fn decode(file: &[u8], limits: Limits) -> Result<RgbImage, EncoderError> {
+/// What follows `0xFF` where the compressed data begin, and where the picture ends.
+const START_OF_SCAN: u8 = 0xDA;
+const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
+
+/// Decodes a JPEG file and turns it upright; `None` if it is not one of three colours or grey.
+///
+/// Printers' four colours are left to the caller: the exact decoder panics where
+/// their planes differ in size.
+pub(super) fn decode(file: &[u8], limits: Limits) -> Result<Option<RgbImage>, EncoderError> {
+    if !file.starts_with(MAGIC) {
+        return Ok(None);
+    }
     let mut decoder = Decoder::new(file).map_err(fault)?;
     let header = decoder.header();
     limits.check(header.width.into(), header.height.into())?;
+    if !is_whole(file) {
+        return Err(EncoderError::Truncated);
+    }
+    if header.components.len() > 3 {
+        return Ok(None);
+    }
     decoder.set_output_format(PixelFormat::Rgb);
     let orientation = decoder.exif_orientation().and_then(Orientation::from_exif);
 
@@ -26,14 +42,28 @@ pub(super) fn decode(file: &[u8], limits: Limits) -> Result<RgbImage, EncoderErr
     let (width, height) = (decoded.width as u32, decoded.height as u32);
     let picture = RgbImage::from_raw(width, height, decoded.data)
         .ok_or(EncoderError::NoPixels { width, height })?;
-    Ok(match orientation {
+    Ok(Some(match orientation {
         None | Some(Orientation::NoTransforms) => picture,
         Some(orientation) => {
             let mut picture = DynamicImage::ImageRgb8(picture);
             picture.apply_orientation(orientation);
             picture.into_rgb8()
         }
-    })
+    }))
+}
+
+/// Whether the end mark follows the compressed data; the decoder alone would grey out the rest.
+fn is_whole(file: &[u8]) -> bool {
+    let mut at = 2;
+    // Segments: 0xFF, a kind, and a length that counts itself. A thumbnail lies inside one.
+    while let Some(&[kind, high, low]) = file.get(at + 1..at + 4) {
+        at += 2 + usize::from(u16::from_be_bytes([high, low]));
+        if kind == START_OF_SCAN {
+            break;
+        }
+    }
+    let data = file.get(at..).unwrap_or_default();
+    data.windows(2).rev().any(|pair| pair == END_OF_IMAGE)
 }
 
 fn fault(source: JpegError) -> EncoderError {

@@ -40,7 +40,11 @@ impl Window {
 /// Resizes an interleaved RGB picture and cuts out the windows `[columns, rows]`.
 pub(super) fn resample(rgb: &[u8], [columns, rows]: [Window; 2], filter: Filter) -> Vec<u8> {
     let down = Taps::new(rows, filter);
-    let needed = down.span();
+    let needed = if rows.only_cuts() {
+        rows.offset..rows.offset + rows.kept
+    } else {
+        down.span()
+    };
     let stride = 3 * columns.source;
     let rgb = &rgb[needed.start * stride..needed.end * stride];
     let narrow = if columns.only_cuts() {

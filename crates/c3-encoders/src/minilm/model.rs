@@ -1,0 +1,192 @@
+//! The network, and texts through it.
+
+use std::path::Path;
+
+use burn::module::Module;
+use burn::tensor::module::{attention, layer_norm};
+use burn::tensor::ops::AttentionModuleOptions;
+use burn::tensor::{Device, Tensor, activation};
+use c3_geometry::Embeddings;
+use tokenizers::Tokenizer;
+
+use super::tokens::{self, Padded, Tokens};
+use super::weights;
+use crate::EncoderError;
+use crate::batches::encode_batches;
+
+/// all-MiniLM-L6-v2 with its tokenizer.
+#[derive(Debug)]
+pub struct MiniLm {
+    tokenizer: Tokenizer,
+    network: Network,
+    device: Device,
+    d_embed: usize,
+}
+
+impl MiniLm {
+    /// Loads `config.json`, `tokenizer.json` and `model.safetensors` of `folder` onto `device`.
+    ///
+    /// # Errors
+    ///
+    /// [`EncoderError::Read`], [`EncoderError::Json`], [`EncoderError::Safetensors`]
+    /// if a file cannot be read, [`EncoderError::Setting`] or
+    /// [`EncoderError::Vocabulary`] if they contradict one another, and
+    /// [`EncoderError::Weights`] naming every tensor that does not fit.
+    pub fn load(folder: &Path, device: &Device) -> Result<Self, EncoderError> {
+        let (config, tokenizer, network) = weights::load(folder, device)?;
+        Ok(Self {
+            tokenizer: tokens::unpadded(tokenizer, config.max_tokens),
+            network,
+            device: device.clone(),
+            d_embed: config.hidden_size,
+        })
+    }
+
+    /// Width of an embedding.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.d_embed
+    }
+
+    /// Encodes texts: the mean over their tokens, of unit length.
+    ///
+    /// Blanks around a text are dropped, and so is what follows its 256th token.
+    /// `progress` hears how many texts were finished since it was last called.
+    ///
+    /// # Shapes
+    ///
+    /// - result: `[texts.len(), 384]`
+    ///
+    /// # Errors
+    ///
+    /// [`EncoderError::Tokenize`] if the tokenizer refuses a text.
+    pub fn encode(
+        &self,
+        texts: &[&str],
+        progress: impl FnMut(usize),
+    ) -> Result<Embeddings, EncoderError> {
+        let tokens = tokens::tokenize(&self.tokenizer, texts)?;
+        let batches = tokens::batches(&tokens);
+        let forward = |batch: &[Tokens]| self.network.forward(Padded::new(batch, &self.device));
+        let sorted = encode_batches(&batches, self.d_embed, forward, progress)?;
+        let mut places = vec![0; tokens.len()];
+        for (place, text) in tokens.iter().enumerate() {
+            places[text.row] = place;
+        }
+        Ok(sorted.select(&places).to_unit_length()?)
+    }
+}
+
+/// The layers, from token numbers to the mean of the last layer.
+#[derive(Module, Debug)]
+pub(super) struct Network {
+    /// `[vocab_size, d_model]`
+    pub(super) words: Tensor<2>,
+    /// The first token type is added already, `[max_positions, d_model]`.
+    pub(super) positions: Tensor<2>,
+    pub(super) norm: Norm,
+    pub(super) layers: Vec<Layer>,
+}
+
+impl Network {
+    /// # Shapes
+    ///
+    /// - result: `[batch, d_model]`
+    fn forward(&self, texts: Padded) -> Tensor<2> {
+        let Padded {
+            batch, n_tokens, ..
+        } = texts;
+        let [_, d_model] = self.words.dims();
+        let words = self.words.clone().select(0, texts.ids); // [batch * n_tokens, d_model]
+        let positions = self.positions.clone().slice([0..n_tokens]).unsqueeze();
+        let placed = words.reshape([batch, n_tokens, d_model]) + positions;
+        let first = self
+            .norm
+            .forward(placed.reshape([batch * n_tokens, d_model]));
+
+        let shape = [batch, n_tokens];
+        let last = self.layers.iter().fold(first, |x, layer| {
+            layer.forward(x, shape, texts.bias.clone())
+        });
+        let mean = texts
+            .shares
+            .matmul(last.reshape([batch, n_tokens, d_model]));
+        mean.reshape([batch, d_model])
+    }
+}
+
+/// Attention and a feed-forward part, each added to its input and normalized.
+#[derive(Module, Debug)]
+pub(super) struct Layer {
+    /// Queries, keys and values side by side.
+    pub(super) query_key_value: Dense,
+    pub(super) attended: Dense,
+    pub(super) attended_norm: Norm,
+    pub(super) widen: Dense,
+    pub(super) narrow: Dense,
+    pub(super) norm: Norm,
+    pub(super) n_heads: usize,
+}
+
+impl Layer {
+    /// # Shapes
+    ///
+    /// - `x`, result: `[batch * n_tokens, d_model]`
+    fn forward(&self, x: Tensor<2>, shape: [usize; 2], bias: Option<Tensor<4>>) -> Tensor<2> {
+        let attended = self.attended.forward(self.attend(x.clone(), shape, bias));
+        let x = self.attended_norm.forward(x + attended);
+        let wide = activation::gelu(self.widen.forward(x.clone()));
+        self.norm.forward(x + self.narrow.forward(wide))
+    }
+
+    fn attend(
+        &self,
+        x: Tensor<2>,
+        [batch, n_tokens]: [usize; 2],
+        bias: Option<Tensor<4>>,
+    ) -> Tensor<2> {
+        let [rows, d_model] = x.dims();
+        let d_head = d_model / self.n_heads;
+        let all = self.query_key_value.forward(x); // [rows, 3 * d_model]
+        let heads = all
+            .reshape([batch, n_tokens, 3, self.n_heads, d_head])
+            .permute([2, 0, 3, 1, 4]); // [3, batch, n_heads, n_tokens, d_head]
+        let part = |index: usize| {
+            let part: Tensor<5> = heads.clone().slice([index..index + 1]);
+            part.reshape([batch, self.n_heads, n_tokens, d_head])
+        };
+        let options = AttentionModuleOptions::default(); // scaled by 1 / sqrt(d_head)
+        let mixed = attention(part(0), part(1), part(2), None, bias, options);
+        mixed.swap_dims(1, 2).reshape([rows, d_model])
+    }
+}
+
+/// `x * weight + bias`
+#[derive(Module, Debug)]
+pub(super) struct Dense {
+    /// `[d_input, d_output]`
+    pub(super) weight: Tensor<2>,
+    /// `[1, d_output]`
+    pub(super) bias: Tensor<2>,
+}
+
+impl Dense {
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        x.matmul(self.weight.clone()) + self.bias.clone()
+    }
+}
+
+/// Layer normalization.
+#[derive(Module, Debug)]
+pub(super) struct Norm {
+    pub(super) gain: Tensor<1>,
+    pub(super) offset: Tensor<1>,
+    pub(super) epsilon: f64,
+}
+
+impl Norm {
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let offset = Some(self.offset.clone());
+        layer_norm(x, self.gain.clone(), offset, self.epsilon)
+    }
+}
