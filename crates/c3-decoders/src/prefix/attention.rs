@@ -47,8 +47,8 @@ impl Attention {
     /// Keys and values of some tokens, `[batch, n_tokens, d_model]`.
     pub(super) fn key_values(&self, normed: Tensor<3>) -> KeyValues {
         KeyValues {
-            keys: self.heads(self.key.forward(normed.clone())),
-            values: self.heads(self.value.forward(normed)),
+            keys: self.heads(by_rows(&self.key, normed.clone())),
+            values: self.heads(by_rows(&self.value, normed)),
         }
     }
 
@@ -62,7 +62,7 @@ impl Attention {
         let [batch, n_tokens, d_model] = normed.dims();
         let d_head = d_model / self.n_heads;
         // Scaling the query is cheaper than scaling every score.
-        let query = self.heads(self.query.forward(normed)) / (d_head as f64).sqrt();
+        let query = self.heads(by_rows(&self.query, normed)) / (d_head as f64).sqrt();
         let scores = query.matmul(seen.keys.transpose()); // [batch, n_heads, n_tokens, n_seen]
         let scores = match mask {
             Some(mask) => scores + mask.clone(),
@@ -70,7 +70,7 @@ impl Attention {
         };
         let mixed = activation::softmax(scores, 3).matmul(seen.values);
         let joined = mixed.swap_dims(1, 2).reshape([batch, n_tokens, d_model]);
-        self.project.forward(joined)
+        by_rows(&self.project, joined)
     }
 
     /// `[batch, n_tokens, d_model]` to `[batch, n_heads, n_tokens, d_head]`
@@ -80,6 +80,17 @@ impl Attention {
             .reshape([batch, n_tokens, self.n_heads, d_model / self.n_heads])
             .swap_dims(1, 2)
     }
+}
+
+/// Applies a layer to every token, all captions as rows of one matrix.
+///
+/// burn would multiply caption by caption, and so would its backward pass, with
+/// a gradient of the weights for each.
+pub(super) fn by_rows(linear: &Linear, tokens: Tensor<3>) -> Tensor<3> {
+    let [batch, n_tokens, d_input] = tokens.dims();
+    let rows = linear.forward(tokens.reshape([batch * n_tokens, d_input]));
+    let [_, d_output] = rows.dims();
+    rows.reshape([batch, n_tokens, d_output])
 }
 
 /// Added to the scores: nothing where a token may look, a lot below zero where it may not.

@@ -4,7 +4,7 @@ use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, Linear};
 use burn::tensor::{Device, Int, Tensor, activation, module};
 
-use super::attention::{Attention, KeyValues, causal_mask};
+use super::attention::{Attention, KeyValues, by_rows, causal_mask};
 use super::config::{Activation, Output, PrefixDecoderConfig};
 use super::dropout::Dropout;
 use super::init::Init;
@@ -155,12 +155,12 @@ impl Block {
 
     /// The two wide layers, `[batch, n_tokens, d_model]`.
     fn think(&self, stream: Tensor<3>) -> Tensor<3> {
-        let wide = self.widen.forward(self.norm_mlp.forward(stream));
+        let wide = by_rows(&self.widen, self.norm_mlp.forward(stream));
         let wide = match self.activation {
             Activation::Relu => activation::relu(wide),
             Activation::QuickGelu => wide.clone() * activation::sigmoid(wide * 1.702),
             Activation::Gelu => activation::gelu(wide),
         };
-        self.narrow.forward(wide)
+        by_rows(&self.narrow, wide)
     }
 }
