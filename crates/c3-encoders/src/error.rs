@@ -48,6 +48,14 @@ pub enum EncoderError {
         #[source]
         source: image::ImageError,
     },
+    /// Values do not make a square of pixels.
+    #[error("{values} values do not make {size} rows of {size} pixels of 3 colours")]
+    NotSquare {
+        /// How many values were given.
+        values: usize,
+        /// The side that was asked for, in pixels.
+        size: usize,
+    },
     /// Pixels were prepared for another size than the encoder takes.
     #[error("picture {row} is {found} pixels wide, but the encoder takes {expected}")]
     SizeMismatch {

@@ -2,6 +2,8 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::EncoderError;
+
 /// A square picture of 8-bit red, green and blue, upright and without transparency.
 ///
 /// Kept as bytes (150 KB at 224 pixels) so that a whole data set fits in memory;
@@ -13,10 +15,17 @@ pub struct Pixels {
 }
 
 impl Pixels {
-    /// `rgb` holds `size` rows of `size` pixels.
-    pub(super) fn new(rgb: Vec<u8>, size: usize) -> Self {
-        debug_assert_eq!(rgb.len(), 3 * size * size);
-        Self { rgb, size }
+    /// Takes red, green, blue of each pixel, row after row: `[size, size, 3]`.
+    ///
+    /// # Errors
+    ///
+    /// [`EncoderError::NotSquare`] if there are more or fewer values.
+    pub fn new(rgb: Vec<u8>, size: usize) -> Result<Self, EncoderError> {
+        if rgb.len() != 3 * size * size {
+            let values = rgb.len();
+            return Err(EncoderError::NotSquare { values, size });
+        }
+        Ok(Self { rgb, size })
     }
 
     /// Side of the square, in pixels.

@@ -101,7 +101,7 @@ impl Preprocess {
         let [width, height] = [picture.width() as usize, picture.height() as usize];
         let [columns, rows] = self.windows(width, height);
         let rgb = resample(picture.as_raw(), [columns, rows], self.filter);
-        Ok(Pixels::new(rgb, self.size))
+        Pixels::new(rgb, self.size)
     }
 
     /// Decodes many files on all threads, keeping their order.

@@ -198,3 +198,56 @@ fn filter_columns(rgb: &[u8], stride: usize, taps: &Taps) -> Vec<u8> {
     }
     short
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(source: usize, resized: usize) -> Window {
+        Window {
+            source,
+            resized,
+            offset: 0,
+            kept: resized,
+        }
+    }
+
+    #[test]
+    fn one_colour_stays_that_colour() {
+        let rgb = [10, 200, 255].repeat(13 * 7);
+        for filter in [Filter::Bilinear, Filter::Bicubic] {
+            for (width, height) in [(5, 3), (40, 20), (13, 7), (1, 1)] {
+                let windows = [whole(13, width), whole(7, height)];
+                let resized = resample(&rgb, windows, filter);
+                assert_eq!(resized, [10, 200, 255].repeat(width * height));
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_is_a_part_of_the_whole() {
+        let rgb: Vec<u8> = (0..3 * 31 * 17)
+            .map(|value| (value * 37 % 251) as u8)
+            .collect();
+        let all = resample(&rgb, [whole(31, 20), whole(17, 17)], Filter::Bicubic);
+        let part = |source, resized| Window {
+            source,
+            resized,
+            offset: 4,
+            kept: 9,
+        };
+        let cut = resample(&rgb, [part(31, 20), part(17, 17)], Filter::Bicubic);
+        for (row, ours) in cut.chunks_exact(3 * 9).enumerate() {
+            let start = 3 * ((row + 4) * 20 + 4);
+            assert_eq!(ours, &all[start..start + 3 * 9]);
+        }
+    }
+
+    #[test]
+    fn bicubic_makes_the_levels_of_pillow_beside_an_edge() {
+        let rgb: Vec<u8> = [0, 0, 0, 255, 255, 255].map(|level| [level; 3]).concat();
+        let wide = resample(&rgb, [whole(6, 12), whole(1, 1)], Filter::Bicubic);
+        let levels: Vec<u8> = wide.iter().step_by(3).copied().collect();
+        assert_eq!(levels, [0, 0, 0, 0, 0, 52, 203, 255, 255, 255, 255, 255]);
+    }
+}
