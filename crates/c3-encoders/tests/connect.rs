@@ -4,8 +4,8 @@ use burn::tensor::Device;
 use burn::train::Interrupter;
 use burn::train::renderer::CliMetricsRenderer;
 use c3_encoders::connect::{
-    Activation, Augment, ConnectConfig, ConnectSession, Connected, ConvConfig, DualEncoder,
-    DualEncoderConfig, ConnectError, HeadConfig, Pairs, Temperature, TowerConfig, connect,
+    Activation, Augment, ConnectConfig, ConnectError, ConnectSession, Connected, ConvConfig,
+    DualEncoder, DualEncoderConfig, HeadConfig, Pairs, Temperature, TowerConfig, connect,
 };
 use c3_geometry::{Embeddings, modality_gap, recall};
 use rand::{RngExt, SeedableRng};
@@ -27,7 +27,14 @@ fn head() -> TowerConfig {
 
 fn towers(image: TowerConfig, d_image: usize) -> DualEncoderConfig {
     let temperature = Temperature::Learned(0.07);
-    DualEncoderConfig { d_embed: 16, d_image, d_text: 12, image, text: head(), temperature }
+    DualEncoderConfig {
+        d_embed: 16,
+        d_image,
+        d_text: 12,
+        image,
+        text: head(),
+        temperature,
+    }
 }
 
 /// Pictures of `3 * 8 * 8` values and texts of 12, both made from the same four numbers.
@@ -39,10 +46,17 @@ fn pairs(seed: u64) -> (Embeddings, Embeddings) {
         images.extend((0..192).map(|at| (hidden[at % 4] * (at as f32 * 0.3).cos()).sin()));
         texts.extend((0..12).map(|at| hidden[at % 4] * (1.0 + at as f32 * 0.1)));
     }
-    (Embeddings::new(images, 192).unwrap(), Embeddings::new(texts, 12).unwrap())
+    (
+        Embeddings::new(images, 192).unwrap(),
+        Embeddings::new(texts, 12).unwrap(),
+    )
 }
 
-fn train(image: TowerConfig, rate: f64, folder: &std::path::Path) -> Result<Connected, ConnectError> {
+fn train(
+    image: TowerConfig,
+    rate: f64,
+    folder: &std::path::Path,
+) -> Result<Connected, ConnectError> {
     let (images, texts) = pairs(1);
     let owners: Vec<usize> = (0..ITEMS).collect();
     let pairs = Pairs::new(images, texts, &owners)?;
@@ -78,7 +92,11 @@ fn towers_learn_repeat_themselves_survive_a_file_and_stop_when_the_loss_is_not_f
     let folders: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
     let first = train(head(), 3e-3, folders[0].path()).unwrap();
     assert_eq!(first.curve.len(), 30);
-    assert!(first.curve[29].valid < 0.5 * first.curve[0].valid, "{:?}", first.curve);
+    assert!(
+        first.curve[29].valid < 0.5 * first.curve[0].valid,
+        "{:?}",
+        first.curve
+    );
     assert!(recall_at_one(&first.encoder) > 0.8);
 
     let second = train(head(), 3e-3, folders[1].path()).unwrap();
@@ -88,17 +106,32 @@ fn towers_learn_repeat_themselves_survive_a_file_and_stop_when_the_loss_is_not_f
     let config = towers(head(), 192);
     let read = DualEncoder::from_safetensors(bytes.clone(), &config, &Device::flex()).unwrap();
     let (images, _) = pairs(1);
-    assert_eq!(read.encode_images(&images).unwrap(), first.encoder.encode_images(&images).unwrap());
-    let wider = DualEncoderConfig { d_text: 13, ..config };
+    assert_eq!(
+        read.encode_images(&images).unwrap(),
+        first.encoder.encode_images(&images).unwrap()
+    );
+    let wider = DualEncoderConfig {
+        d_text: 13,
+        ..config
+    };
     let error = DualEncoder::from_safetensors(bytes, &wider, &Device::flex()).unwrap_err();
-    assert!(error.to_string().contains("expected [13, 32], found [12, 32]"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("expected [13, 32], found [12, 32]"),
+        "{error}"
+    );
 
     let conv = TowerConfig::Conv(ConvConfig {
         side: 8,
         channels: vec![8, 16],
         dropout: 0.0,
         cone: 0.0,
-        augment: Augment { shift: 0, contrast: 0.05, noise: 0.02 },
+        augment: Augment {
+            shift: 0,
+            contrast: 0.05,
+            noise: 0.02,
+        },
     });
     let conv = train(conv, 3e-3, folders[2].path()).unwrap();
     assert!(recall_at_one(&conv.encoder) > 0.8);

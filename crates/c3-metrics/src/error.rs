@@ -64,4 +64,13 @@ pub enum MetricError {
         /// The image without captions.
         image: ImageId,
     },
+    /// A table for METEOR ends in the middle of an entry.
+    #[error("the table of {table} ends in the middle of an entry")]
+    CutOff {
+        /// The table.
+        table: &'static str,
+    },
+    /// Bytes that should be METEOR's tables are not.
+    #[error("these are not the indexed tables of METEOR; index them again")]
+    NotTables,
 }

@@ -16,6 +16,7 @@ mod bleu;
 mod cider;
 pub mod coco;
 mod error;
+pub mod meteor;
 mod ngrams;
 mod overlap;
 mod ptb;

@@ -92,7 +92,8 @@ pub fn score(references: &[Vec<String>], captions: &[String]) -> Result<Scores, 
     Ok(score_items(&sentences, &items))
 }
 
-fn check(references: &[Vec<String>], captions: &[String]) -> Result<(), MetricError> {
+/// Says what is wrong with captions and their references.
+pub(crate) fn check(references: &[Vec<String>], captions: &[String]) -> Result<(), MetricError> {
     if references.len() != captions.len() {
         let (references, captions) = (references.len(), captions.len());
         return Err(MetricError::CountMismatch {
