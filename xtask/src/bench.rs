@@ -65,13 +65,32 @@ impl Bench {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let chosen = self.device.open()?;
         let all = decoder::work();
-        let work: Vec<Work> = all.into_iter().filter(|work| work.name.contains(&self.only)).collect();
+        let work: Vec<Work> = all
+            .into_iter()
+            .filter(|work| work.name.contains(&self.only))
+            .collect();
         ensure!(!work.is_empty(), "no work is called like `{}`", self.only);
         let mut rows = Vec::new();
-        for Work { name, unit, script, arguments, ours } in work {
+        for Work {
+            name,
+            unit,
+            script,
+            arguments,
+            ours,
+        } in work
+        {
             eprintln!("{name} ...");
-            let peer = if self.alone { None } else { self.peer(script, &arguments) };
-            rows.push(Row { name, unit, ours: ours(&chosen.device)?, peer });
+            let peer = if self.alone {
+                None
+            } else {
+                self.peer(script, &arguments)
+            };
+            rows.push(Row {
+                name,
+                unit,
+                ours: ours(&chosen.device)?,
+                peer,
+            });
         }
         let threads = rayon::current_num_threads();
         println!("on {}, {threads} threads", chosen.name);
@@ -100,8 +119,16 @@ fn run_peer(python: &Path, script: &Path, arguments: &[String]) -> anyhow::Resul
         .output()
         .with_context(|| format!("cannot start `{}`", python.display()))?;
     let errors = String::from_utf8_lossy(&output.stderr);
-    let last = errors.lines().last().unwrap_or("it said nothing").to_owned();
-    ensure!(output.status.success(), "`{}` failed: {last}", script.display());
+    let last = errors
+        .lines()
+        .last()
+        .unwrap_or("it said nothing")
+        .to_owned();
+    ensure!(
+        output.status.success(),
+        "`{}` failed: {last}",
+        script.display()
+    );
     let printed = String::from_utf8_lossy(&output.stdout);
     let line = printed.lines().last().unwrap_or_default();
     let line: PeerLine = serde_json::from_str(line)

@@ -1,25 +1,41 @@
 //! Step `connect`: two towers over the features, trained into one space.
 
+mod sweep;
+
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Context;
 use c3_artifacts::{EmbeddingSet, Rows, atomic};
-use c3_encoders::connect::{ConnectSession, DualEncoder, EpochLoss, Pairs, connect as train};
+use c3_encoders::connect::{
+    ConnectSession, Connected, DualEncoder, EpochLoss, Pairs, connect as train,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::progress;
+use crate::recipe::ConnectSettings;
 use crate::run::{Run, RunArguments, Side};
+
+pub(crate) use sweep::AtTemperature;
 
 /// Trains the two towers of a run and embeds every split with them.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Connect {
     #[command(flatten)]
     run: RunArguments,
+    /// Only trains towers at each of these fixed temperatures, and prints the gap that is left;
+    /// the run itself stays as it is.
+    #[arg(long, value_name = "T,T,...", value_delimiter = ',')]
+    temperatures: Vec<f64>,
 }
 
 impl Connect {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        self.run.open()?.again("connect", connect)
+        let mut run = self.run.open()?;
+        if self.temperatures.is_empty() {
+            return run.again("connect", connect);
+        }
+        sweep::temperatures(&run, &self.temperatures)
     }
 }
 
@@ -33,25 +49,7 @@ pub(crate) struct ConnectRecord {
 
 /// Trains the towers, then writes their weights and the embeddings of every split.
 pub(crate) fn connect(run: &Run) -> anyhow::Result<()> {
-    let settings = &run.recipe.connect;
-    let train_pairs = pairs(run, "train")?;
-    let valid_pairs = pairs(run, run.evaluated())?;
-    let (d_image, d_text) = widths(run)?;
-    let towers = settings.towers(d_image, d_text);
-    let session = ConnectSession {
-        device: run.device.device.clone(),
-        seed: settings.seed,
-        renderer: progress::renderer("connect", true, &run.interrupter),
-        interrupter: run.interrupter.clone(),
-        directory: run.path().join("connect"),
-    };
-    let connected = train(
-        &train_pairs,
-        &valid_pairs,
-        &towers,
-        &settings.training,
-        session,
-    )?;
+    let connected = train_towers(run, &run.recipe.connect, &run.path().join("connect"))?;
     atomic::write(&run.towers(), &connected.encoder.to_safetensors()?)?;
     let record = ConnectRecord {
         temperature: connected.encoder.temperature(),
@@ -62,6 +60,27 @@ pub(crate) fn connect(run: &Run) -> anyhow::Result<()> {
         &serde_json::to_vec_pretty(&record)?,
     )?;
     embed(run, &connected.encoder)
+}
+
+fn train_towers(run: &Run, settings: &ConnectSettings, folder: &Path) -> anyhow::Result<Connected> {
+    let train_pairs = pairs(run, "train")?;
+    let valid_pairs = pairs(run, run.evaluated())?;
+    let (d_image, d_text) = widths(run)?;
+    let towers = settings.towers(d_image, d_text);
+    let session = ConnectSession {
+        device: run.device.device.clone(),
+        seed: settings.seed,
+        renderer: progress::renderer("connect", true, &run.interrupter),
+        interrupter: run.interrupter.clone(),
+        directory: folder.to_owned(),
+    };
+    Ok(train(
+        &train_pairs,
+        &valid_pairs,
+        &towers,
+        &settings.training,
+        session,
+    )?)
 }
 
 /// Reads what [`connect`] wrote of its training.
@@ -106,18 +125,30 @@ fn embed(run: &Run, encoder: &DualEncoder) -> anyhow::Result<()> {
         sets.extend([(split, Side::Images), (split, Side::Texts)]);
     }
     for (split, side) in sets {
-        let path = run.features(split, side);
-        if split == "extra" && !path.exists() {
+        if split == "extra" && !run.features(split, side).exists() {
             continue;
         }
-        let features = run.read(&path)?;
-        let embeddings = match side {
-            Side::Images => encoder.encode_images(features.embeddings())?,
-            Side::Texts => encoder.encode_texts(features.embeddings())?,
-        };
-        let origin = BTreeMap::from([("split".to_owned(), split.to_owned())]);
-        let set = EmbeddingSet::new(embeddings, features.rows().clone(), origin)?;
+        let set = embedded(run, encoder, split, side)?;
         set.write(&run.embeddings(split, side))?;
     }
     Ok(())
+}
+
+fn embedded(
+    run: &Run,
+    encoder: &DualEncoder,
+    split: &str,
+    side: Side,
+) -> anyhow::Result<EmbeddingSet> {
+    let features = run.read(&run.features(split, side))?;
+    let embeddings = match side {
+        Side::Images => encoder.encode_images(features.embeddings())?,
+        Side::Texts => encoder.encode_texts(features.embeddings())?,
+    };
+    let origin = BTreeMap::from([("split".to_owned(), split.to_owned())]);
+    Ok(EmbeddingSet::new(
+        embeddings,
+        features.rows().clone(),
+        origin,
+    )?)
 }

@@ -64,26 +64,33 @@ pub(crate) struct RecallAt {
 
 /// Measures the evaluated split and writes `geometry.json`.
 pub(crate) fn measure(run: &Run) -> anyhow::Result<()> {
-    let train = Space::read(run, "train")?;
     let split = run.evaluated();
-    let space = Space::read(run, split)?;
-    let centred = Space {
-        images: Collapse::fit(&train.images)?.apply(&space.images)?,
-        texts: Collapse::fit(&train.texts)?.apply(&space.texts)?,
-        ..space.clone()
-    };
-    let geometry = Geometry {
-        split: split.to_owned(),
-        pictures: space.images.len(),
-        texts: space.texts.len(),
-        before: view(&space)?,
-        after: view(&centred)?,
-    };
+    let geometry = geometry(
+        &Space::read(run, "train")?,
+        &Space::read(run, split)?,
+        split,
+    )?;
     atomic::write(
         &run.path().join("geometry.json"),
         &serde_json::to_vec_pretty(&geometry)?,
     )?;
     Ok(())
+}
+
+/// Looks at a space as it is, and with the means of the training split subtracted.
+pub(crate) fn geometry(train: &Space, space: &Space, split: &str) -> anyhow::Result<Geometry> {
+    let centred = Space {
+        images: Collapse::fit(&train.images)?.apply(&space.images)?,
+        texts: Collapse::fit(&train.texts)?.apply(&space.texts)?,
+        ..space.clone()
+    };
+    Ok(Geometry {
+        split: split.to_owned(),
+        pictures: space.images.len(),
+        texts: space.texts.len(),
+        before: view(space)?,
+        after: view(&centred)?,
+    })
 }
 
 /// Reads what [`measure`] wrote.

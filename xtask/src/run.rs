@@ -18,8 +18,14 @@ use crate::recipe::{self, Recipe};
 pub(crate) const PAIRED: &str = "paired";
 
 /// Folders inside that of a run.
-const FOLDERS: [&str; 6] =
-    ["features", "embeddings", "transforms", "captions", "curves", "models"];
+const FOLDERS: [&str; 6] = [
+    "features",
+    "embeddings",
+    "transforms",
+    "captions",
+    "curves",
+    "models",
+];
 
 /// A run in progress: its folder, its recipe, and the device it computes on.
 pub(crate) struct Run {
@@ -79,7 +85,12 @@ impl Run {
             fs::create_dir_all(&path)
                 .with_context(|| format!("cannot make folder `{}`", path.display()))?;
         }
-        Ok(Self { folder, recipe, device, interrupter: interrupter()? })
+        Ok(Self {
+            folder,
+            recipe,
+            device,
+            interrupter: interrupter()?,
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -21,13 +21,18 @@ impl Space {
     pub(crate) fn read(run: &Run, split: &str) -> anyhow::Result<Self> {
         let images = run.read(&run.embeddings(split, Side::Images))?;
         let texts = run.read(&run.embeddings(split, Side::Texts))?;
+        Self::of(&images, &texts)
+    }
+
+    /// Joins the embeddings of pictures with those of their captions.
+    pub(crate) fn of(images: &EmbeddingSet, texts: &EmbeddingSet) -> anyhow::Result<Self> {
         texts.check_owners(images.embeddings().len())?;
         let Rows::Captions {
             texts: captions,
             owners,
         } = texts.rows()
         else {
-            bail!("the texts of `{split}` belong to no pictures");
+            bail!("the texts belong to no pictures");
         };
         Ok(Self {
             images: images.embeddings().clone(),

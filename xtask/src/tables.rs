@@ -8,6 +8,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
 use crate::bench::Row;
+use crate::connect::AtTemperature;
 use crate::measure::Geometry;
 
 /// Metrics of the table of arms, in the order of papers.
@@ -94,15 +95,55 @@ pub(crate) fn scores(scores: &BTreeMap<String, f64>, captions: usize) -> Table {
     table
 }
 
+/// The gap that each temperature leaves.
+pub(crate) fn temperatures(rows: &[AtTemperature]) -> Table {
+    let header = [
+        "temperature",
+        "gap",
+        "cosine of pairs, centred",
+        "R@1 image to text, %",
+        "R@1 text to image, %",
+    ];
+    let mut table = table(&header);
+    for AtTemperature {
+        temperature,
+        geometry,
+    } in rows
+    {
+        let first = &geometry.before.recall[0];
+        table.add_row([
+            temperature.to_string(),
+            format!("{:.3}", geometry.before.gap),
+            format!("{:.3}", geometry.after.pair_cosine),
+            format!("{:.1}", first.image_to_text * 100.0),
+            format!("{:.1}", first.text_to_image * 100.0),
+        ]);
+    }
+    align(&mut table);
+    table
+}
+
 /// Speeds beside their peers'.
 pub(crate) fn speeds(rows: &[Row]) -> Table {
     let mut table = table(&["work", "unit", "C3", "peer", "C3 / peer"]);
-    for Row { name, unit, ours, peer } in rows {
+    for Row {
+        name,
+        unit,
+        ours,
+        peer,
+    } in rows
+    {
         let number = |value: f64| format!("{value:.1}");
         let ratio = peer.map(|peer| format!("{:.2}", ours / peer));
         let cells = [number(*ours), peer.map_or_else(String::new, number)];
         let [ours, peer] = cells;
-        table.add_row([(*name).to_owned(), (*unit).to_owned(), ours, peer, ratio.unwrap_or_default()]);
+        table.add_row([
+            (*name).to_owned(),
+            (*unit).to_owned(),
+            ours,
+            peer,
+            ratio.unwrap_or_default(),
+        ]);
     }
     align(&mut table);
     table

@@ -144,8 +144,10 @@ mod tests {
 
     #[test]
     fn pixels_are_laid_out_channel_after_channel() {
-        let bytes = vec![0, 255, 0, 0, 255, 0, 0, 255, 0, 0, 255, 0];
-        let picture = Pixels::new(bytes, 2);
+        let mut file = std::io::Cursor::new(Vec::new());
+        let green = image::RgbImage::from_pixel(2, 2, image::Rgb([0, 255, 0]));
+        green.write_to(&mut file, image::ImageFormat::Png).unwrap();
+        let picture = crate::Preprocess::new(2).decode(file.get_ref()).unwrap();
         let rows = pixel_rows(&[picture]).unwrap();
         assert_eq!(rows.row(0), [[-1.0; 4], [1.0; 4], [-1.0; 4]].concat());
     }

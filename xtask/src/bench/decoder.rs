@@ -63,7 +63,10 @@ fn captions(count: usize) -> anyhow::Result<CaptionSet> {
         tokens[length - 1] = 1; // the end token
         tokens
     };
-    Ok(CaptionSet::one_to_one(embeddings(count)?, (0..count).map(caption).collect())?)
+    Ok(CaptionSet::one_to_one(
+        embeddings(count)?,
+        (0..count).map(caption).collect(),
+    )?)
 }
 
 fn embeddings(count: usize) -> anyhow::Result<Embeddings> {
@@ -80,13 +83,21 @@ fn train(steps: usize, device: &Device) -> anyhow::Result<()> {
         ..TrainingConfig::default()
     };
     let corrupt = Some(Corrupt::new(SIGMA)?);
-    let noised = Transform { corrupt, ..Transform::default() };
+    let noised = Transform {
+        corrupt,
+        ..Transform::default()
+    };
     let view = move |clean: Embeddings, rng: &mut ChaCha8Rng| {
         noised.train(&clean, rng).expect("unit rows stay unit rows")
     };
     let train = Split::new(captions(steps * BATCH)?, view);
     let valid = Split::new(captions(1)?, |clean: Embeddings, _: &mut ChaCha8Rng| clean);
-    config.train(&sizes(16), &train, &valid, TrainingSession::new(device.clone(), 0))?;
+    config.train(
+        &sizes(16),
+        &train,
+        &valid,
+        TrainingSession::new(device.clone(), 0),
+    )?;
     Ok(())
 }
 
@@ -106,7 +117,10 @@ fn trainings_side_by_side(device: &Device) -> anyhow::Result<f64> {
     let outcomes: Vec<anyhow::Result<()>> = std::thread::scope(|scope| {
         let lane = || scope.spawn(|| pool()?.install(|| train(STEPS, device)));
         let running: Vec<_> = (0..lanes).map(|_| lane()).collect();
-        running.into_iter().map(|lane| lane.join().expect("a training does not panic")).collect()
+        running
+            .into_iter()
+            .map(|lane| lane.join().expect("a training does not panic"))
+            .collect()
     });
     outcomes.into_iter().collect::<anyhow::Result<()>>()?;
     Ok((lanes * STEPS * BATCH) as f64 / clock.elapsed().as_secs_f64())
