@@ -35,6 +35,9 @@ pub(crate) struct Bench {
     device: DeviceChoice,
 }
 
+/// Does some work on a device and says how many units a second.
+type Rate = Box<dyn Fn(&Device) -> anyhow::Result<f64>>;
+
 /// Something whose speed is measured.
 struct Work {
     name: &'static str,
@@ -42,8 +45,7 @@ struct Work {
     /// The peer's script, and what else it is told.
     script: &'static str,
     arguments: Vec<String>,
-    /// Does the work and says how many units a second.
-    ours: Box<dyn Fn(&Device) -> anyhow::Result<f64>>,
+    ours: Rate,
 }
 
 /// What the last line of a peer holds.

@@ -136,7 +136,7 @@ fn absent(device: &str, feature: &str) -> anyhow::Error {
 /// The device, if one sum comes back right. A missing driver panics inside burn, on several
 /// threads; nothing of that is shown.
 #[cfg_attr(
-    not(any(feature = "wgpu", feature = "cuda")),
+    not(any(feature = "wgpu", feature = "cuda", test)),
     expect(dead_code, reason = "the processor needs no probe")
 )]
 fn answering(open: impl FnOnce() -> Device + panic::UnwindSafe) -> Option<Device> {

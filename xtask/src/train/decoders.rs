@@ -9,8 +9,8 @@ use anyhow::{Context, anyhow};
 use c3_artifacts::atomic;
 use c3_artifacts::coco_results::{CaptionResult, ImageId, write_results};
 use c3_decoders::{
-    CaptionSet, CaptionTokenizer, Captioner, Checkpoints, EpochLoss, PrefixDecoderConfig, Split,
-    TrainingSession,
+    CaptionSet, CaptionTokenizer, Captioner, Checkpoints, DecoderError, EpochLoss,
+    PrefixDecoderConfig, Split, TrainingSession,
 };
 use c3_geometry::Embeddings;
 use c3_transforms::Transform;
@@ -55,40 +55,15 @@ pub(super) fn train(run: &Run) -> anyhow::Result<()> {
     let lessons = Lessons::prepare(run)?;
     let queue = Mutex::new(jobs(run));
     let lanes = lanes(run, queue.lock().map_or(1, |queue| queue.len()));
-    let failures: Mutex<Vec<anyhow::Error>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..lanes {
-            scope.spawn(|| {
-                if let Err(error) = work(&lessons, &queue, lanes) {
-                    run.interrupter.stop(Some("another decoder failed"));
-                    failures
-                        .lock()
-                        .expect("nothing panics while it holds the list")
-                        .push(error);
-                }
-            });
-        }
+    let outcomes: Vec<anyhow::Result<()>> = std::thread::scope(|scope| {
+        let lane = || scope.spawn(|| lessons.work(&queue, lanes));
+        let running: Vec<_> = (0..lanes).map(|_| lane()).collect();
+        let ended = running.into_iter().map(|lane| lane.join());
+        ended
+            .map(|outcome| outcome.unwrap_or_else(|_| Err(anyhow!("a decoder panicked"))))
+            .collect()
     });
-    let failures = failures.into_inner().expect("every thread has ended");
-    failures.into_iter().next().map_or(Ok(()), Err)
-}
-
-/// Takes jobs until none is left, each on one thread if there are several lanes.
-fn work(lessons: &Lessons<'_>, queue: &Mutex<VecDeque<Job>>, lanes: usize) -> anyhow::Result<()> {
-    let threads = if lanes > 1 { 1 } else { 0 };
-    let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
-    while !lessons.run.interrupter.should_stop() {
-        let job = queue
-            .lock()
-            .map_err(|_| anyhow!("another decoder panicked"))?
-            .pop_front();
-        let Some(job) = job else {
-            return Ok(());
-        };
-        pool.install(|| lessons.teach(&job, lanes == 1))
-            .with_context(|| format!("decoder {}", job.label()))?;
-    }
-    Ok(())
+    outcomes.into_iter().collect()
 }
 
 /// Decoders that are not finished, seed after seed.
@@ -147,14 +122,9 @@ impl<'a> Lessons<'a> {
             .collect::<Result<_, _>>()?;
 
         let mut texts = train.texts.as_slice().to_vec();
-        texts.extend_from_slice(
-            extra
-                .iter()
-                .flat_map(|set| set.embeddings().as_slice())
-                .copied()
-                .collect::<Vec<_>>()
-                .as_slice(),
-        );
+        if let Some(extra) = &extra {
+            texts.extend_from_slice(extra.embeddings().as_slice());
+        }
         let texts = Embeddings::new(texts, train.texts.dim())?;
         let longest = tokens.iter().map(Vec::len).max().unwrap_or(1);
         let config = run
@@ -189,6 +159,27 @@ impl<'a> Lessons<'a> {
         })
     }
 
+    /// Takes jobs until none is left, each on one thread if there are several lanes; a job that
+    /// fails stops the other lanes too.
+    fn work(&self, queue: &Mutex<VecDeque<Job>>, lanes: usize) -> anyhow::Result<()> {
+        let threads = if lanes > 1 { 1 } else { 0 };
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
+        while !self.run.interrupter.should_stop() {
+            let job = queue
+                .lock()
+                .map_err(|_| anyhow!("another decoder panicked"))?
+                .pop_front();
+            let Some(job) = job else {
+                return Ok(());
+            };
+            let outcome = pool.install(|| self.teach(&job, lanes == 1));
+            outcome
+                .inspect_err(|_| self.run.interrupter.stop(Some("a decoder failed")))
+                .with_context(|| format!("decoder {}", job.label()))?;
+        }
+        Ok(())
+    }
+
     /// Trains one decoder, writes its captions of the evaluated split and its model folder.
     fn teach(&self, job: &Job, alone: bool) -> anyhow::Result<()> {
         let run = self.run;
@@ -214,18 +205,18 @@ impl<'a> Lessons<'a> {
             interrupter: run.interrupter.clone(),
             checkpoints: Checkpoints::Resume(checkpoints.clone()),
         };
-        let trained = run.recipe.training.train(
+        let outcome = run.recipe.training.train(
             &self.config,
             &Split::new(material.train.clone(), training_view(own.clone())),
             &Split::new(material.valid.clone(), validation_view(own, noisy)),
             session,
-        )?;
-        if run.interrupter.should_stop() {
-            return Err(anyhow!(
-                "stopped; go on with `--resume {}`",
-                run.path().display()
-            ));
+        );
+        if run.interrupter.should_stop()
+            && matches!(outcome, Ok(_) | Err(DecoderError::Interrupted))
+        {
+            return Ok(()); // not finished: its checkpoints wait for `--resume`
         }
+        let trained = outcome?;
         let images = fit::image_transform(&record)?.test(&self.evaluate.images)?;
         let captioner = Captioner::new(trained.decoder, self.tokenizer.clone())?;
         let captions = captioner.caption(&images, &run.recipe.decoding)?;

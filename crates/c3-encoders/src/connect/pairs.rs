@@ -122,21 +122,19 @@ impl Variation {
 
     fn apply(self, row: &[f32], rng: &mut ChaCha8Rng, values: &mut Vec<f32>) {
         match self {
-            Self::None => values.extend_from_slice(row),
-            Self::Drop(share) if share == 0.0 => values.extend_from_slice(row),
-            Self::Drop(share) => {
-                let kept = (1.0 / (1.0 - share)) as f32;
-                let drop = |value: &f32| {
-                    if rng.random_bool(share) {
-                        0.0
-                    } else {
-                        value * kept
-                    }
-                };
-                values.extend(row.iter().map(drop));
-            }
+            Self::Drop(share) if share > 0.0 => drop_features(row, share, rng, values),
+            Self::None | Self::Drop(_) => values.extend_from_slice(row),
             Self::Picture(side, augment) => vary_picture(row, side, augment, rng, values),
         }
+    }
+}
+
+/// Sets a share of the features to zero, and scales the rest so that the mean remains.
+fn drop_features(row: &[f32], share: f64, rng: &mut ChaCha8Rng, values: &mut Vec<f32>) {
+    let kept = (1.0 / (1.0 - share)) as f32;
+    for value in row {
+        let is_dropped = rng.random_bool(share);
+        values.push(if is_dropped { 0.0 } else { value * kept });
     }
 }
 

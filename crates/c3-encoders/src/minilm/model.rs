@@ -98,7 +98,7 @@ impl Network {
         } = texts;
         let [_, d_model] = self.words.dims();
         let words = self.words.clone().select(0, texts.ids); // [batch * n_tokens, d_model]
-        let positions = self.positions.clone().slice([0..n_tokens]).unsqueeze();
+        let positions = self.positions.clone().narrow(0, 0, n_tokens).unsqueeze();
         let placed = words.reshape([batch, n_tokens, d_model]) + positions;
         let first = self
             .norm
@@ -152,7 +152,7 @@ impl Layer {
             .reshape([batch, n_tokens, 3, self.n_heads, d_head])
             .permute([2, 0, 3, 1, 4]); // [3, batch, n_heads, n_tokens, d_head]
         let part = |index: usize| {
-            let part: Tensor<5> = heads.clone().slice([index..index + 1]);
+            let part: Tensor<5> = heads.clone().narrow(0, index, 1);
             part.reshape([batch, self.n_heads, n_tokens, d_head])
         };
         let options = AttentionModuleOptions::default(); // scaled by 1 / sqrt(d_head)
