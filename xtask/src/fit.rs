@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use c3_artifacts::TransformRecord;
 use c3_geometry::{Embeddings, mate_cosine};
 use c3_transforms::{Arm, Collapse, Corrupt, PAPER_SIGMA, Renorm, Transform};
@@ -124,14 +124,24 @@ fn sigma(
         SigmaRule::Rule(NamedRule::CaptionSpread) => {
             let texts = text.centre(&train.texts)?;
             let cosine = caption_cosine(&texts, &train.owners).context(NO_MATES)?;
-            Ok(Corrupt::matching(&texts, cosine)?.sigma())
+            matching(&texts, cosine)
         }
         SigmaRule::Rule(NamedRule::Mates) => {
             let texts = text.centre(&train.texts)?;
             let cosine = unpaired_cosine(&image.centre(&train.images)?, &texts, &train.owners)?;
-            Ok(Corrupt::matching(&texts, cosine)?.sigma())
+            matching(&texts, cosine)
         }
     }
+}
+
+/// Noise that leaves this cosine; a space without a shared direction has none.
+fn matching(texts: &Embeddings, cosine: f64) -> anyhow::Result<f32> {
+    ensure!(
+        cosine > 0.0,
+        "pictures and captions share no direction (cosine {cosine:.3}), so no noise is like \
+         theirs: connect for longer, or give a number, as in `--set transform.sigma=0.1`"
+    );
+    Ok(Corrupt::matching(texts, cosine)?.sigma())
 }
 
 /// The cosine of pairs, estimated from every other picture and the captions of the rest.

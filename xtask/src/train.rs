@@ -93,7 +93,13 @@ impl Train {
         let corpus = corpus::load(&recipe.data)?;
         let device = self.device.open()?;
         let inputs = encode::input_hashes(&corpus)?;
-        folder.check_unchanged(&run::manifest(&recipe, &device, inputs)?)?;
+        let now = run::manifest(&recipe, &device, inputs)?;
+        // The recipe is the run's own; a newer version may only write it differently.
+        let stored = folder.manifest().recipe.clone();
+        folder.check_unchanged(&c3_artifacts::RunManifest {
+            recipe: stored,
+            ..now
+        })?;
         Ok((Run::new(folder, recipe, device)?, corpus))
     }
 

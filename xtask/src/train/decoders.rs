@@ -1,6 +1,6 @@
 //! Every decoder of a run: all arms, all seeds, and the bound trained on pairs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -20,6 +20,9 @@ use rayon::ThreadPoolBuilder;
 use crate::run::{PAIRED, Run};
 use crate::space::{self, Space};
 use crate::{caption, fit, progress};
+
+/// Neighbouring pictures that are held out together.
+const BLOCK: usize = 20;
 
 /// One decoder to train.
 #[derive(Clone, Debug)]
@@ -259,9 +262,13 @@ impl Material {
     }
 }
 
-/// Pictures at even distances, whose captions are for validation alone.
-fn held_out(pictures: usize, wanted: usize) -> std::collections::BTreeSet<usize> {
-    (0..wanted).map(|at| at * pictures / wanted).collect()
+/// Pictures whose captions are for validation alone: blocks of neighbours at even distances, since
+/// in a data set that lists variants side by side a single picture would have its twins in training.
+fn held_out(pictures: usize, wanted: usize) -> BTreeSet<usize> {
+    let blocks = wanted.div_ceil(BLOCK).max(1);
+    let starts = (0..blocks).map(|block| block * pictures / blocks);
+    let all = starts.flat_map(|start| start..(start + wanted.div_ceil(blocks)).min(pictures));
+    all.take(wanted).collect()
 }
 
 /// Collapse, and fresh noise at every visit.
@@ -316,4 +323,17 @@ pub(super) fn read_curve(run: &Run, arm: &str, seed: u64) -> anyhow::Result<Vec<
         .join(format!("{arm}-seed{seed}.json"));
     let bytes = fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
     serde_json::from_slice(&bytes).with_context(|| format!("cannot read `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_held_out_together() {
+        let rows = held_out(1000, 40);
+        assert_eq!(rows.len(), 40);
+        assert!(rows.contains(&19) && rows.contains(&500) && !rows.contains(&20));
+        assert_eq!(held_out(4, 1), BTreeSet::from([0]));
+    }
 }
