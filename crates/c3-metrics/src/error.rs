@@ -73,4 +73,36 @@ pub enum MetricError {
     /// Bytes that should be METEOR's tables are not.
     #[error("these are not the indexed tables of METEOR; index them again")]
     NotTables,
+    /// Two systems were not scored on the same captions.
+    #[error("cannot compare scores of {left} and of {right} captions")]
+    NotPaired {
+        /// Captions of the first system.
+        left: usize,
+        /// Captions of the second system.
+        right: usize,
+    },
+    /// A value is NaN or infinite.
+    #[error("value at row {row}, column {column} is not finite")]
+    NotFinite {
+        /// Row, from zero.
+        row: usize,
+        /// Column, from zero.
+        column: usize,
+    },
+    /// A query of a retrieval has no right target.
+    #[error("query {query} has no right target among its {targets} targets")]
+    NoTarget {
+        /// The query, from zero.
+        query: usize,
+        /// How many targets there are.
+        targets: usize,
+    },
+    /// Not every query has its list of right targets.
+    #[error("{queries} queries cannot be paired with right targets of {right}")]
+    QueryMismatch {
+        /// Rows of similarities.
+        queries: usize,
+        /// Lists of right targets.
+        right: usize,
+    },
 }

@@ -2,7 +2,9 @@
 //!
 //! [`score`] takes captions and their references, and returns BLEU-1 to BLEU-4, ROUGE-L
 //! and CIDEr of the whole set and of each caption. [`coco`] reads the files that the
-//! toolkit reads; [`Tokenizer`] splits a caption into the same words.
+//! toolkit reads; [`Tokenizer`] splits a caption into the same words. [`meteor`] is METEOR
+//! 1.5, [`bootstrap`] says how far scores can be trusted, and [`retrieval`] how high the
+//! right targets rank.
 //!
 //! ```
 //! let references = vec![vec!["A cat sleeps.".to_owned()], vec!["A dog barks.".to_owned()]];
@@ -13,6 +15,7 @@
 //! ```
 
 mod bleu;
+pub mod bootstrap;
 mod cider;
 pub mod coco;
 mod error;
@@ -20,10 +23,12 @@ pub mod meteor;
 mod ngrams;
 mod overlap;
 mod ptb;
+mod retrieval;
 mod rouge;
 mod score;
 mod sentence;
 
 pub use error::MetricError;
 pub use ptb::Tokenizer;
+pub use retrieval::{Retrieval, retrieval};
 pub use score::{ItemScores, Scores, score};

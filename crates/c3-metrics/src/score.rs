@@ -28,6 +28,9 @@ pub struct Scores {
     pub cider_plain: f64,
     /// The scores of each caption, in the order given.
     pub items: Vec<ItemScores>,
+    /// What the BLEU of some of the captions is computed from.
+    #[serde(skip)]
+    pub(crate) bleu_counts: Vec<BleuCounts>,
 }
 
 /// Scores of one caption.
@@ -127,7 +130,7 @@ fn score_items(sentences: &[Sentence], items: &[Places]) -> Scores {
         .iter()
         .map(|(counts, _)| *counts)
         .fold(BleuCounts::default(), |a, b| a + b);
-    let items: Vec<ItemScores> = scored.into_iter().map(|(_, scores)| scores).collect();
+    let (bleu_counts, items): (Vec<BleuCounts>, Vec<ItemScores>) = scored.into_iter().unzip();
     let mean =
         |value: fn(&ItemScores) -> f64| items.iter().map(value).sum::<f64>() / items.len() as f64;
     Scores {
@@ -136,6 +139,7 @@ fn score_items(sentences: &[Sentence], items: &[Places]) -> Scores {
         cider: mean(|item| item.cider),
         cider_plain: mean(|item| item.cider_plain),
         items,
+        bleu_counts,
     }
 }
 
