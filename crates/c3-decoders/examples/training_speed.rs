@@ -56,10 +56,11 @@ fn noised(clean: Embeddings, rng: &mut ChaCha8Rng) -> Embeddings {
     noised.to_unit_length().expect("no row of zeros")
 }
 
-fn train(steps: usize) {
+fn train(steps: usize, parts: usize) {
     let config = TrainingConfig {
         epochs: 1,
         batch_size: BATCH,
+        parts,
         learning_rate: 1e-3,
         warmup_steps: 0,
         decay: Decay::None,
@@ -82,21 +83,21 @@ fn train(steps: usize) {
 
 fn on_one_thread(steps: usize) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    pool.expect("one thread").install(|| train(steps));
+    pool.expect("one thread").install(|| train(steps, 1));
 }
 
 fn main() {
     let mut numbers = std::env::args().skip(1).map(|number| number.parse());
     let mut number = |default| numbers.next().map_or(default, |n| n.expect("a number"));
     let (steps, beside): (usize, usize) = (number(60), number(1));
-    train(5);
+    train(5, rayon::current_num_threads());
     let start = Instant::now();
     std::thread::scope(|scope| {
         for _ in 1..beside {
             scope.spawn(|| on_one_thread(steps));
         }
         match beside {
-            1 => train(steps),
+            1 => train(steps, rayon::current_num_threads()),
             _ => on_one_thread(steps),
         }
     });

@@ -112,39 +112,46 @@ fn losses_agree_with_pytorch() {
 fn weights_after_three_steps_agree_with_pytorch() {
     let golden = golden();
     for case in &golden.cases {
-        let data = split(case, &golden.captions);
-        let session = TrainingSession::new(Device::flex(), 0);
-        let training = TrainingConfig {
-            epochs: 3,
-            batch_size: 4,
-            learning_rate: 0.01,
-            warmup_steps: 1,
-            decay: Decay::Cosine,
-            weight_decay: 0.1,
-            epsilon: 1e-3,
-            clip_norm: Some(0.2),
-            patience: None,
-        };
-        let trained = training
-            .fine_tune(decoder(case), &data, &data, session)
-            .unwrap();
-        assert_eq!(trained.best_epoch, 3, "the last weights are the best");
-        let file = trained.decoder.to_safetensors().unwrap();
-        let file = SafeTensors::deserialize(&file).unwrap();
-        assert_eq!(file.len(), case.after.len());
-        for (name, expected) in &case.after {
-            let found = file.tensor(name).unwrap();
-            assert_eq!(found.shape(), expected.shape, "{name}");
-            let chunks = found.data().as_chunks().0;
-            assert_eq!(chunks.len(), expected.values.len());
-            for (found, expected) in chunks.iter().zip(&expected.values) {
-                let found = f32::from_le_bytes(*found);
-                // A step is at most 0.01 long, known here to about 1e-4 of itself.
-                assert!(
-                    (found - expected).abs() < 2e-6,
-                    "{name}: {found} != {expected}"
-                );
-            }
+        for parts in [1, 2] {
+            three_steps(case, &golden.captions, parts);
+        }
+    }
+}
+
+fn three_steps(case: &Case, captions: &[Vec<u32>], parts: usize) {
+    let data = split(case, captions);
+    let session = TrainingSession::new(Device::flex(), 0);
+    let training = TrainingConfig {
+        epochs: 3,
+        batch_size: 4,
+        parts,
+        learning_rate: 0.01,
+        warmup_steps: 1,
+        decay: Decay::Cosine,
+        weight_decay: 0.1,
+        epsilon: 1e-3,
+        clip_norm: Some(0.2),
+        patience: None,
+    };
+    let trained = training
+        .fine_tune(decoder(case), &data, &data, session)
+        .unwrap();
+    assert_eq!(trained.best_epoch, 3, "the last weights are the best");
+    let file = trained.decoder.to_safetensors().unwrap();
+    let file = SafeTensors::deserialize(&file).unwrap();
+    assert_eq!(file.len(), case.after.len());
+    for (name, expected) in &case.after {
+        let found = file.tensor(name).unwrap();
+        assert_eq!(found.shape(), expected.shape, "{name}");
+        let chunks = found.data().as_chunks().0;
+        assert_eq!(chunks.len(), expected.values.len());
+        for (found, expected) in chunks.iter().zip(&expected.values) {
+            let found = f32::from_le_bytes(*found);
+            // A step is at most 0.01 long, known here to about 1e-4 of itself.
+            assert!(
+                (found - expected).abs() < 2e-6,
+                "{name}: {found} != {expected}"
+            );
         }
     }
 }

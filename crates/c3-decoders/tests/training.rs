@@ -107,8 +107,11 @@ fn bytes(trained: &Trained) -> Vec<u8> {
 
 #[test]
 fn one_seed_gives_one_set_of_weights_even_side_by_side() {
-    let alone = bytes(&train(&training(), session(Checkpoints::InMemory)).unwrap());
-    let config = training();
+    let config = TrainingConfig {
+        parts: 3,
+        ..training()
+    };
+    let alone = bytes(&train(&config, session(Checkpoints::InMemory)).unwrap());
     let beside: Vec<Vec<u8>> = std::thread::scope(|scope| {
         let runs: Vec<_> = (0..2)
             .map(|_| {
@@ -126,7 +129,30 @@ fn one_seed_gives_one_set_of_weights_even_side_by_side() {
         seed: 8,
         ..session(Checkpoints::InMemory)
     };
-    assert_ne!(bytes(&train(&training(), other).unwrap()), alone);
+    assert_ne!(bytes(&train(&config, other).unwrap()), alone);
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    // Wide enough for burn to cut one product into several threads' work.
+    let wide = PrefixDecoderConfig {
+        d_model: 256,
+        ..decoder()
+    };
+    let config = TrainingConfig {
+        epochs: 1,
+        batch_size: 120,
+        ..training()
+    };
+    let weights = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        let train = || {
+            let (train, valid) = (Split::new(words(240), noisy), Split::new(words(6), clean));
+            config.train(&wide, &train, &valid, session(Checkpoints::InMemory))
+        };
+        bytes(&pool.build().unwrap().install(train).unwrap())
+    };
+    assert!(weights(1) == weights(2));
 }
 
 fn stop_at_visit(last: usize, interrupter: Interrupter) -> impl View {

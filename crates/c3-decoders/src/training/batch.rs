@@ -1,14 +1,13 @@
 //! Captions of similar length, side by side.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use c3_geometry::Embeddings;
 use rand::seq::SliceRandom;
 
 use super::captions::CaptionSet;
 use super::seed::{self, Purpose};
 use crate::prefix::Dropout;
 
-/// One step of training or validation.
+/// Captions of one step of training or validation, or a part of them.
 #[derive(Clone, Debug)]
 pub(super) struct CaptionBatch {
     /// `[batch, d_embed]`
@@ -25,13 +24,14 @@ pub(super) struct CaptionBatch {
 }
 
 impl CaptionBatch {
-    /// Moves a batch to `device`. Shorter captions are padded, but padding is never a target.
+    /// Moves captions and what is seen of their embeddings, `[batch * d_embed]`, to `device`. Shorter captions are padded, but padding is never a target.
     pub(super) fn new(
-        seen: &Embeddings,
+        seen: &[f32],
         captions: &[&[u32]],
         dropout: Dropout,
         device: &Device,
     ) -> Self {
+        let d_embed = seen.len() / captions.len().max(1);
         let longest = captions
             .iter()
             .map(|tokens| tokens.len())
@@ -54,7 +54,7 @@ impl CaptionBatch {
         let padded = targets.len() < captions.len() * longest;
         Self {
             embeddings: Tensor::from_data(
-                TensorData::new(seen.as_slice().to_vec(), [seen.len(), seen.dim()]),
+                TensorData::new(seen.to_vec(), [captions.len(), d_embed]),
                 device,
             ),
             read: (n_read > 0).then(|| {
@@ -97,6 +97,7 @@ fn by_length(captions: &CaptionSet, mut order: Vec<usize>, batch_size: usize) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use c3_geometry::Embeddings;
 
     fn set() -> CaptionSet {
         let captions: Vec<Vec<u32>> = (0..50)
@@ -133,7 +134,7 @@ mod tests {
     #[test]
     fn only_true_tokens_are_targets() {
         let device = Device::flex();
-        let seen = Embeddings::new(vec![0.0; 4], 2).unwrap();
+        let seen = [0.0; 4];
         let captions: [&[u32]; 2] = [&[5, 6, 1], &[7, 1]];
         let batch = CaptionBatch::new(&seen, &captions, Dropout::Off, &device);
         let ints = |tensor: Tensor<1, Int>| tensor.try_into_vec_as::<i64>().unwrap();

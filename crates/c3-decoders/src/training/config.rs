@@ -13,6 +13,9 @@ pub struct TrainingConfig {
     pub epochs: usize,
     /// Captions of one optimiser step.
     pub batch_size: usize,
+    /// Parts of a batch whose gradients are found side by side, each on a thread of the pool
+    /// that the training runs in. The sum is the same but for rounding. One thread: 1.
+    pub parts: usize,
     /// Highest learning rate, reached at the end of the warm-up.
     pub learning_rate: f64,
     /// Optimiser steps over which the learning rate rises from zero.
@@ -34,6 +37,7 @@ impl Default for TrainingConfig {
         Self {
             epochs: 10,
             batch_size: 128,
+            parts: 1,
             learning_rate: 1e-3,
             warmup_steps: 100,
             decay: Decay::Cosine,
@@ -60,7 +64,11 @@ pub enum Decay {
 impl TrainingConfig {
     /// Says which setting is wrong, if one is.
     pub(super) fn check(&self) -> Result<(), DecoderError> {
-        for (setting, count) in [("epochs", self.epochs), ("batch_size", self.batch_size)] {
+        for (setting, count) in [
+            ("epochs", self.epochs),
+            ("batch_size", self.batch_size),
+            ("parts", self.parts),
+        ] {
             check(count > 0, setting, count as f64, "at least 1")?;
         }
         if let Some(patience) = self.patience {

@@ -4,6 +4,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
+use rayon::prelude::*;
 
 use super::batch::CaptionBatch;
 use super::loss;
@@ -35,32 +36,91 @@ impl Lesson {
     }
 }
 
+/// Gradients and losses of one part of a batch.
+struct Learned {
+    grads: GradientsParams,
+    losses: Tensor<1>,
+}
+
+impl Lesson {
+    fn learn(&self, mut part: CaptionBatch, share: f64) -> Learned {
+        let hidden = self.hidden(&mut part);
+        let output = self.decoder.output_weights();
+        let passed = loss::cross_entropy(hidden, output, part.targets, share);
+        Learned {
+            grads: GradientsParams::from_grads(passed.pull.backward(), self),
+            losses: passed.losses,
+        }
+    }
+
+    /// Every part on a thread of its own.
+    fn learn_side_by_side(&self, parts: Vec<CaptionBatch>, share: f64) -> Learned {
+        let mut learned: Vec<Learned> = parts
+            .into_par_iter()
+            .map(|part| {
+                // A fork is a graph of its own: parts that share one would wait for each other.
+                let device = part.embeddings.device();
+                self.clone().fork(&device).learn(part, share)
+            })
+            .collect();
+        let losses = learned.iter().map(|part| part.losses.clone()).collect();
+        let losses = Tensor::cat(losses, 0);
+        let mut grads = learned.remove(0).grads;
+        for part in learned {
+            self.visit(&mut Add {
+                sum: &mut grads,
+                next: part.grads,
+            });
+        }
+        Learned { grads, losses }
+    }
+}
+
 impl TrainStep for Lesson {
-    type Input = CaptionBatch;
+    type Input = Vec<CaptionBatch>;
     type Output = TokenLosses;
 
-    fn step(&self, mut batch: CaptionBatch) -> TrainOutput<TokenLosses> {
-        let hidden = self.hidden(&mut batch);
-        let passed = loss::cross_entropy(hidden, self.decoder.output_weights(), batch.targets);
-        let grads = GradientsParams::from_grads(passed.pull.backward(), self);
+    fn step(&self, mut parts: Vec<CaptionBatch>) -> TrainOutput<TokenLosses> {
+        let n_targets: usize = parts.iter().map(|part| part.targets.dims()[0]).sum();
+        let share = 1.0 / n_targets as f64;
+        let learned = match parts.len() {
+            1 => self.learn(parts.remove(0), share),
+            _ => self.learn_side_by_side(parts, share),
+        };
         TrainOutput {
-            grads: clip(grads, self, self.clip_norm),
-            item: TokenLosses(passed.losses),
+            grads: clip(learned.grads, self, self.clip_norm),
+            item: TokenLosses(learned.losses),
         }
     }
 }
 
 impl InferenceStep for Lesson {
-    type Input = CaptionBatch;
+    type Input = Vec<CaptionBatch>;
     type Output = TokenLosses;
 
-    fn step(&self, mut batch: CaptionBatch) -> TokenLosses {
-        let hidden = self.hidden(&mut batch);
-        TokenLosses(loss::token_losses(
-            hidden,
-            self.decoder.output_weights(),
-            batch.targets,
-        ))
+    fn step(&self, parts: Vec<CaptionBatch>) -> TokenLosses {
+        let losses = parts.into_par_iter().map(|mut part| {
+            let hidden = self.hidden(&mut part);
+            loss::token_losses(hidden, self.decoder.output_weights(), part.targets)
+        });
+        TokenLosses(Tensor::cat(losses.collect(), 0))
+    }
+}
+
+struct Add<'a> {
+    sum: &'a mut GradientsParams,
+    next: GradientsParams,
+}
+
+impl ModuleVisitor for Add<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let pair = (
+            self.sum.remove::<D>(param.id),
+            self.next.remove::<D>(param.id),
+        );
+        if let (Some(sum), Some(next)) = pair {
+            self.sum.register(param.id, sum + next);
+        }
     }
 }
 

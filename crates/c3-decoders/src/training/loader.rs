@@ -17,6 +17,7 @@ use crate::prefix::Dropout;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
     pub(super) batch_size: usize,
+    pub(super) parts: usize,
     pub(super) seed: u64,
     pub(super) role: Role,
 }
@@ -59,29 +60,37 @@ impl CaptionLoader {
         self.split.captions.len().div_ceil(self.plan.batch_size)
     }
 
-    fn batch(&self, epoch: usize, index: usize, members: &[usize]) -> CaptionBatch {
+    /// One batch, viewed as a whole and then cut into parts.
+    fn batch(&self, epoch: usize, index: usize, members: &[usize]) -> Vec<CaptionBatch> {
         let captions = &self.split.captions;
         let rng = |purpose, epoch| seed::rng(self.plan.seed, purpose, epoch, index);
         let (mut view_rng, dropout) = match self.plan.role {
-            Role::Training { dropout } => (
-                rng(Purpose::TrainingView, epoch),
-                Dropout::new(dropout, rng(Purpose::Dropout, epoch)),
-            ),
-            Role::Validation => (rng(Purpose::ValidationView, 0), Dropout::Off),
+            Role::Training { dropout } => (rng(Purpose::TrainingView, epoch), dropout),
+            Role::Validation => (rng(Purpose::ValidationView, 0), 0.0),
         };
-        let clean = captions.embeddings(members);
-        let seen = self.split.view.view(clean, &mut view_rng);
+        let seen = self
+            .split
+            .view
+            .view(captions.embeddings(members), &mut view_rng);
         assert_eq!(seen.len(), members.len(), "a view keeps the number of rows");
-        let tokens: Vec<&[u32]> = members
-            .iter()
-            .map(|caption| captions.tokens(*caption))
-            .collect();
-        CaptionBatch::new(&seen, &tokens, dropout, &self.device)
+        let per_part = members.len().div_ceil(self.plan.parts);
+        let rows = seen.as_slice().chunks(per_part * seen.dim());
+        let cut = |(part, (members, rows)): (usize, (&[usize], &[f32]))| {
+            let mut masks = rng(Purpose::Dropout, epoch);
+            masks.set_stream(part as u64);
+            let tokens: Vec<&[u32]> = members
+                .iter()
+                .map(|caption| captions.tokens(*caption))
+                .collect();
+            CaptionBatch::new(rows, &tokens, Dropout::new(dropout, masks), &self.device)
+        };
+        let parts = members.chunks(per_part).zip(rows);
+        parts.enumerate().map(cut).collect()
     }
 }
 
-impl DataLoader<CaptionBatch> for CaptionLoader {
-    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<CaptionBatch> + 'a> {
+impl DataLoader<Vec<CaptionBatch>> for CaptionLoader {
+    fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<Vec<CaptionBatch>> + 'a> {
         let epoch = self.epochs.fetch_add(1, Ordering::Relaxed) + 1;
         let (
             captions,
@@ -106,14 +115,14 @@ impl DataLoader<CaptionBatch> for CaptionLoader {
         self.split.captions.len()
     }
 
-    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<CaptionBatch>> {
+    fn to_device(&self, device: &Device) -> Arc<dyn DataLoader<Vec<CaptionBatch>>> {
         Arc::new(Self {
             device: device.clone(),
             ..self.clone()
         })
     }
 
-    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<CaptionBatch>> {
+    fn slice(&self, start: usize, end: usize) -> Arc<dyn DataLoader<Vec<CaptionBatch>>> {
         let captions = Arc::new(self.split.captions.part(start, end));
         let view = Arc::clone(&self.split.view);
         Arc::new(Self {
@@ -133,7 +142,7 @@ struct Batches<'a> {
 }
 
 impl Iterator for Batches<'_> {
-    type Item = Result<CaptionBatch, DatasetError>;
+    type Item = Result<Vec<CaptionBatch>, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let members = self.batches.next()?;
@@ -144,7 +153,7 @@ impl Iterator for Batches<'_> {
     }
 }
 
-impl DataLoaderIterator<CaptionBatch> for Batches<'_> {
+impl DataLoaderIterator<Vec<CaptionBatch>> for Batches<'_> {
     fn progress(&self) -> Progress {
         let total = self.loader.num_items();
         Progress::new(self.visited, total, Some("captions".to_owned()))

@@ -17,7 +17,7 @@ pub(super) fn token_losses(
     forward(hidden, output, targets).losses
 }
 
-/// The loss of every target, and a tensor whose backward pass is that of their mean.
+/// The loss of every target, and a tensor whose backward pass is that of their sum times `share`.
 ///
 /// The gradient of cross-entropy by the logits is `softmax - one_hot`, so it is
 /// written down here: one softmax over the vocabulary instead of a dozen passes
@@ -30,11 +30,13 @@ pub(super) struct Pulled {
     pub(super) pull: Tensor<1>,
 }
 
-/// As [`token_losses`], for training.
+/// As [`token_losses`], for training; a `share` of one over the targets of the batch gives the
+/// gradient of the mean.
 pub(super) fn cross_entropy(
     hidden: Tensor<2>,
     output: Tensor<2>,
     targets: Tensor<1, Int>,
+    share: f64,
 ) -> Pulled {
     let plain_hidden = hidden.clone().without_autodiff();
     let plain_output = output.clone().without_autodiff();
@@ -46,8 +48,7 @@ pub(super) fn cross_entropy(
         targets.reshape([n_targets, 1]),
         ones,
         IndexingUpdateOp::Add,
-    ); // [n_targets, n_vocab], times n_targets
-    let share = 1.0 / n_targets as f64;
+    ); // [n_targets, n_vocab]
     let by_hidden = error.clone().matmul(plain_output) * share;
     let by_output = error.transpose().matmul(plain_hidden) * share;
     Pulled {
@@ -97,7 +98,7 @@ mod tests {
         let plain = -picked.reshape([5]);
         let expected = plain.clone().mean().backward();
 
-        let ours = cross_entropy(hidden.clone(), output.clone(), targets);
+        let ours = cross_entropy(hidden.clone(), output.clone(), targets, 0.2);
         let found = ours.pull.backward();
         let close = |a: TensorData, b: TensorData| {
             for (a, b) in a.iter::<f32>().zip(b.iter::<f32>()) {

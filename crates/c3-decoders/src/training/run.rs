@@ -154,6 +154,7 @@ impl PrefixDecoder {
         )?;
         let plan = Plan {
             batch_size,
+            parts: 1,
             seed,
             role: Role::Validation,
         };
@@ -256,6 +257,7 @@ impl Course<'_> {
     fn loader(&self, split: &Split, role: Role, session: &TrainingSession) -> CaptionLoader {
         let plan = Plan {
             batch_size: self.config.batch_size,
+            parts: self.config.parts,
             seed: session.seed,
             role,
         };
