@@ -1,6 +1,7 @@
 //! Step `bench`: speed beside a peer that does the same work, in one run.
 
 mod decoder;
+mod encoders;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,6 +31,9 @@ pub(crate) struct Bench {
     /// Does not run the peers.
     #[arg(long)]
     alone: bool,
+    /// Folder of JPEG photos to decode; without it decoding is left out.
+    #[arg(long, value_name = "DIR")]
+    photos: Option<PathBuf>,
     /// Where to compute: auto, cpu, wgpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
@@ -66,7 +70,9 @@ pub(crate) struct Row {
 impl Bench {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let chosen = self.device.open()?;
-        let all = decoder::work();
+        let mut all = decoder::work();
+        all.extend(encoders::work());
+        all.extend(self.photos.as_deref().map(encoders::decoding));
         let work: Vec<Work> = all
             .into_iter()
             .filter(|work| work.name.contains(&self.only))
@@ -113,11 +119,18 @@ impl Bench {
     }
 }
 
+/// Tells a peer to use as many threads as we do.
+fn on_our_threads() -> Vec<String> {
+    vec![
+        "--threads".to_owned(),
+        rayon::current_num_threads().to_string(),
+    ]
+}
+
 fn run_peer(python: &Path, script: &Path, arguments: &[String]) -> anyhow::Result<f64> {
     let output = Command::new(python)
         .arg(script)
         .args(arguments)
-        .args(["--threads", &rayon::current_num_threads().to_string()])
         .output()
         .with_context(|| format!("cannot start `{}`", python.display()))?;
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -184,7 +184,7 @@ pub(crate) fn check_weights(settings: &EncodeSettings) -> anyhow::Result<()> {
 }
 
 /// The file of weights in a folder of the cache, whichever source it came from.
-fn weight_file(folder: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn weight_file(folder: &Path) -> anyhow::Result<PathBuf> {
     let files = ["model.safetensors", "model.pth"].map(|name| folder.join(name));
     let found = files.into_iter().find(|file| file.exists());
     found.with_context(|| format!("`{}` holds no weights; fetch them again", folder.display()))

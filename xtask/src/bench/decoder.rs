@@ -11,7 +11,7 @@ use c3_geometry::Embeddings;
 use c3_transforms::{Corrupt, Transform};
 use rand_chacha::ChaCha8Rng;
 
-use super::Work;
+use super::{Work, on_our_threads};
 
 const D_EMBED: usize = 512;
 const N_VOCAB: usize = 3478;
@@ -29,7 +29,7 @@ pub(super) fn work() -> Vec<Work> {
         name,
         unit: "captions/s",
         script: "decoder_training.py",
-        arguments: Vec::new(),
+        arguments: on_our_threads(),
         ours: Box::new(ours),
     };
     vec![
@@ -39,7 +39,7 @@ pub(super) fn work() -> Vec<Work> {
             name: "captioning, beside one by one without a cache",
             unit: "captions/s",
             script: "decoder_captioning.py",
-            arguments: Vec::new(),
+            arguments: on_our_threads(),
             ours: Box::new(captioning),
         },
     ]
