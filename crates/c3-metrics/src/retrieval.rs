@@ -115,7 +115,7 @@ fn median(mut ranks: Vec<usize>) -> f64 {
     ranks.sort_unstable();
     let middle = ranks.len() / 2;
     let upper = ranks[middle];
-    let lower = if ranks.len() % 2 == 0 {
+    let lower = if ranks.len().is_multiple_of(2) {
         ranks[middle - 1]
     } else {
         upper
