@@ -13,9 +13,18 @@ const WORDS: usize = 3_000;
 /// A caption of about eleven words, the frequent ones more often.
 fn caption(rng: &mut impl Rng, words: &[String]) -> String {
     let length = rng.random_range(7..16);
-    let pick = |rng: &mut _| words[..=rare(rng)].choose(rng).expect("there are words").as_str();
+    let pick = |rng: &mut _| {
+        words[..=rare(rng)]
+            .choose(rng)
+            .expect("there are words")
+            .as_str()
+    };
     let mut text: Vec<&str> = (0..length).map(|_| pick(rng)).collect();
-    text.push(["the dog's", "a T-shirt", "in the park"].choose(rng).expect("three"));
+    text.push(
+        ["the dog's", "a T-shirt", "in the park"]
+            .choose(rng)
+            .expect("three"),
+    );
     format!("{}.", text.join(" "))
 }
 
@@ -30,7 +39,9 @@ fn captions(items: usize) -> (Vec<Vec<String>>, Vec<String>) {
     let letters = "aeioubcdfghklmnprst".as_bytes();
     let word = |rng: &mut ChaCha8Rng| -> String {
         let length = rng.random_range(2..9);
-        (0..length).map(|_| char::from(*letters.choose(rng).expect("there are letters"))).collect()
+        (0..length)
+            .map(|_| char::from(*letters.choose(rng).expect("there are letters")))
+            .collect()
     };
     let words: Vec<String> = (0..WORDS).map(|_| word(&mut rng)).collect();
     let references = (0..items)
@@ -46,9 +57,13 @@ fn tokenizing(criterion: &mut Criterion) {
     for items in [1_000, 10_000] {
         let (_, captions) = captions(items);
         group.throughput(Throughput::Elements(items as u64));
-        group.bench_with_input(BenchmarkId::new("captions", items), &captions, |b, captions| {
-            b.iter(|| tokenizer.tokenize_all(black_box(captions)));
-        });
+        group.bench_with_input(
+            BenchmarkId::new("captions", items),
+            &captions,
+            |b, captions| {
+                b.iter(|| tokenizer.tokenize_all(black_box(captions)));
+            },
+        );
     }
     group.finish();
 }
@@ -60,9 +75,13 @@ fn scoring(criterion: &mut Criterion) {
         let (references, captions) = captions(items);
         group.throughput(Throughput::Elements(items as u64));
         let input = (references, captions);
-        group.bench_with_input(BenchmarkId::new("items_of_5", items), &input, |b, (r, c)| {
-            b.iter(|| score(black_box(r), black_box(c)).expect("every item has references"));
-        });
+        group.bench_with_input(
+            BenchmarkId::new("items_of_5", items),
+            &input,
+            |b, (r, c)| {
+                b.iter(|| score(black_box(r), black_box(c)).expect("every item has references"));
+            },
+        );
     }
     group.finish();
 }
