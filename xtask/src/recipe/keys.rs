@@ -5,13 +5,17 @@ use std::collections::BTreeSet;
 use anyhow::{anyhow, bail};
 use toml::{Table, Value};
 
-/// Settings that a recipe may leave out.
-const OPTIONAL: [&str; 5] = [
-    "data.path",
-    "training.patience",
-    "training.clip_norm",
-    "decoding.max_tokens",
+/// Settings that a recipe may leave out, or that only another kind of the same thing has.
+const OPTIONAL: [&str; 9] = [
+    "connect.temperature.fixed",
+    "connect.temperature.learned",
     "data.limit",
+    "data.path",
+    "decoder.tokenizer.n_vocab",
+    "decoding.max_tokens",
+    "training.clip_norm",
+    "training.parts",
+    "training.patience",
 ];
 
 /// Tables whose keys depend on their `kind`, so they are replaced as a whole or by known leaf.
