@@ -1,6 +1,6 @@
 //! Many batches through a tower, several at the same time.
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use c3_geometry::Embeddings;
 use rayon::prelude::*;
 
@@ -18,7 +18,7 @@ pub(crate) fn encode_batches<I: Sync>(
     mut progress: impl FnMut(usize),
 ) -> Result<Embeddings, EncoderError> {
     let mut values = Vec::new();
-    for round in batches.chunks(rayon::current_num_threads()) {
+    for round in batches.chunks(4 * rayon::current_num_threads()) {
         let rows: Vec<Vec<f32>> = round
             .par_iter()
             .map(|batch| host_values(forward(batch)))
@@ -34,9 +34,4 @@ fn host_values(rows: Tensor<2>) -> Vec<f32> {
         .convert::<f32>()
         .try_into_vec()
         .expect("converted to f32 just before")
-}
-
-/// Whether tensors of `device` lie in the host's memory, so that reading them is free.
-pub(crate) fn is_host(device: &Device) -> bool {
-    format!("{device:?}").contains("Flex") // burn has no other way to ask
 }

@@ -9,6 +9,7 @@ pub mod connect;
 pub mod efficientnet_lite0;
 mod error;
 pub mod image;
+mod kernels;
 pub mod minilm;
 mod raw;
 mod tensors;

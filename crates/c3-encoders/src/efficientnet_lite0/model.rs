@@ -2,20 +2,18 @@
 
 use std::path::Path;
 
-use burn::module::Module;
-use burn::tensor::module::conv2d;
-use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor};
 use c3_geometry::Embeddings;
 
 use super::EfficientNetLite0Config;
 use super::weights;
-use crate::batches::{encode_batches, is_host};
+use crate::batches::encode_batches;
 use crate::image::Normalization;
+use crate::kernels::{Bias, Depthwise, Ending, Grid, is_host};
 use crate::{EncoderError, Pixels, Preprocess};
 
 /// Pictures in one batch on a processor: more of them leave the caches.
-const ROWS_ON_HOST: usize = 2;
+const ROWS_ON_HOST: usize = 4;
 
 /// Pictures in one batch on a graphics card.
 const ROWS: usize = 64;
@@ -105,8 +103,8 @@ impl EfficientNetLite0 {
             }
         }
         let forward = |batch: &[Pixels]| {
-            let pictures = NORMALIZATION.tensor(batch, &self.device);
-            self.features.forward(pictures)
+            let (patches, grid) = NORMALIZATION.patches(batch, &self.device);
+            self.features.forward(patches, grid)
         };
         let rows = if is_host(&self.device) {
             ROWS_ON_HOST
@@ -119,80 +117,74 @@ impl EfficientNetLite0 {
 }
 
 /// The convolutions. Batch normalization is folded into them when they are loaded.
-#[derive(Module, Debug)]
+///
+/// Between them, a row holds all channels of one pixel: a convolution of single
+/// pixels is then one matrix product for the whole batch.
+#[derive(Debug)]
 pub(super) struct Features {
-    pub(super) stem: Convolution,
+    /// On patches of 3 x 3 pixels, two apart.
+    pub(super) stem: Pointwise,
     pub(super) blocks: Vec<Block>,
-    pub(super) head: Convolution,
+    pub(super) head: Pointwise,
 }
 
 impl Features {
     /// # Shapes
     ///
-    /// - `pictures`: `[batch, 3, size, size]`
+    /// - `patches`: `[batch * (size / 2)^2, 27]`
     /// - result: `[batch, d_embed]`
-    fn forward(&self, pictures: Tensor<4>) -> Tensor<2> {
-        let stem = relu6(self.stem.forward(pictures)); // [batch, d_stem, size / 2, size / 2]
-        let blocks = self.blocks.iter().fold(stem, |x, block| block.forward(x));
-        let head = relu6(self.head.forward(blocks)); // [batch, d_embed, size / 32, size / 32]
-        let [batch, d_embed, height, width] = head.dims();
-        let flat = head.reshape([batch, d_embed, height * width]);
-        flat.mean_dim(2).reshape([batch, d_embed])
+    fn forward(&self, patches: Tensor<2>, grid: Grid) -> Tensor<2> {
+        let stem = self.stem.forward(patches, Ending::Relu6);
+        let blocks = self.blocks.iter();
+        let (x, grid) = blocks.fold((stem, grid), |(x, grid), block| block.forward(x, grid));
+        let head = self.head.forward(x, Ending::Relu6);
+        let [_, d_embed] = head.dims();
+        let pixels = head.reshape([grid.batch, grid.side * grid.side, d_embed]);
+        pixels.mean_dim(1).reshape([grid.batch, d_embed])
     }
 }
 
 /// An inverted residual block: widen, filter each channel, narrow.
-#[derive(Module, Debug)]
+#[derive(Debug)]
 pub(super) struct Block {
-    pub(super) widen: Option<Convolution>,
-    pub(super) filter: Convolution,
-    pub(super) narrow: Convolution,
+    pub(super) widen: Option<Pointwise>,
+    pub(super) filter: Depthwise,
+    pub(super) narrow: Pointwise,
+    pub(super) stride: usize,
     /// Whether the input is added to the output.
     pub(super) residual: bool,
 }
 
 impl Block {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let input = self.residual.then(|| x.clone());
-        let wide = match &self.widen {
-            Some(widen) => relu6(widen.forward(x)),
-            None => x,
+    fn forward(&self, x: Tensor<2>, grid: Grid) -> (Tensor<2>, Grid) {
+        let filtered = match &self.widen {
+            Some(widen) => {
+                let wide = x.clone().matmul(widen.weight.clone());
+                self.filter.forward(wide, grid, Some(&widen.bias))
+            }
+            None => self.filter.forward(x.clone(), grid, None),
         };
-        let filtered = relu6(self.filter.forward(wide));
-        let narrow = self.narrow.forward(filtered);
-        match input {
-            Some(input) => narrow + input,
-            None => narrow,
-        }
+        let narrow = filtered.matmul(self.narrow.weight.clone());
+        let bias = &self.narrow.bias;
+        let output = if self.residual {
+            bias.finish_onto(narrow, x)
+        } else {
+            bias.finish(narrow, Ending::Linear)
+        };
+        (output, grid.strided(self.stride))
     }
 }
 
-/// A convolution padded as TensorFlow's `SAME`: what is uneven goes below and to the right.
-#[derive(Module, Debug)]
-pub(super) struct Convolution {
-    pub(super) weight: Tensor<4>,
-    pub(super) bias: Tensor<1>,
-    pub(super) stride: usize,
-    pub(super) groups: usize,
+/// A convolution of single pixels.
+#[derive(Debug)]
+pub(super) struct Pointwise {
+    /// `[d_input, d_output]`
+    pub(super) weight: Tensor<2>,
+    pub(super) bias: Bias,
 }
 
-impl Convolution {
-    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let [_, _, height, width] = x.dims();
-        let [_, _, kernel, _] = self.weight.dims();
-        let padding = [height, width].map(|side| same(side, kernel, self.stride));
-        let options = ConvOptions::new_with_padding([self.stride; 2], padding, [1, 1], self.groups);
-        conv2d(x, self.weight.clone(), Some(self.bias.clone()), options)
+impl Pointwise {
+    fn forward(&self, x: Tensor<2>, ending: Ending) -> Tensor<2> {
+        self.bias.finish(x.matmul(self.weight.clone()), ending)
     }
-}
-
-/// Padding before and after a side, so that the output measures `side / stride`, rounded up.
-fn same(side: usize, kernel: usize, stride: usize) -> (usize, usize) {
-    let reach = (side.div_ceil(stride) - 1) * stride + kernel;
-    let total = reach.saturating_sub(side);
-    (total / 2, total - total / 2)
-}
-
-fn relu6(x: Tensor<4>) -> Tensor<4> {
-    x.clamp(0.0, 6.0)
 }

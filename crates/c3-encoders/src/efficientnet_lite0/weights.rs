@@ -5,8 +5,9 @@ use std::path::Path;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::EfficientNetLite0Config;
-use super::model::{Block, Convolution, Features};
+use super::model::{Block, Features, Pointwise};
 use crate::EncoderError;
+use crate::kernels::{Bias, Depthwise};
 use crate::tensors::TensorFile;
 
 /// Keeps the variance away from zero, as TensorFlow does.
@@ -29,7 +30,7 @@ pub(super) fn load(
         names,
         device,
     };
-    let stem = reader.dense(&names.stem(), [config.d_stem, 3, 3], 2);
+    let stem = reader.pointwise(&names.stem(), [config.d_stem, 3, 3]);
     let mut blocks = Vec::new();
     let mut d_input = config.d_stem;
     for (stage_index, stage) in config.stages.iter().enumerate() {
@@ -50,7 +51,7 @@ pub(super) fn load(
             d_input = stage.channels;
         }
     }
-    let head = reader.dense(&names.head(), [config.d_embed, d_input, 1], 1);
+    let head = reader.pointwise(&names.head(), [config.d_embed, d_input, 1]);
     reader.tensors.finish()?;
     Ok(Features { stem, blocks, head })
 }
@@ -91,35 +92,49 @@ impl Reader<'_> {
         } = shape;
         let is_wide = d_wide != d_input;
         let names = self.names.block(place, is_wide);
-        let widen = is_wide.then(|| self.dense(&names.widen, [d_wide, d_input, 1], 1));
-        let filter = self.convolution(&names.filter, [d_wide, 1, kernel], stride, d_wide);
-        let narrow = self.dense(&names.narrow, [d_output, d_wide, 1], 1);
+        let widen = is_wide.then(|| self.pointwise(&names.widen, [d_wide, d_input, 1]));
+        let (filters, bias) = self.convolution(&names.filter, [d_wide, 1, kernel]);
+        let filter = Depthwise::new(filters, bias, [kernel, stride], self.device);
+        let narrow = self.pointwise(&names.narrow, [d_output, d_wide, 1]);
         Block {
             widen,
             filter,
             narrow,
+            stride,
             residual: stride == 1 && d_input == d_output,
         }
     }
 
-    fn dense(&mut self, layer: &Layer, shape: [usize; 3], stride: usize) -> Convolution {
-        self.convolution(layer, shape, stride, 1)
+    /// Reads a convolution as a product of patches, `[kernel^2 * d_input, d_output]`.
+    fn pointwise(&mut self, layer: &Layer, shape: [usize; 3]) -> Pointwise {
+        let [d_output, d_input, kernel] = shape;
+        let (filters, bias) = self.convolution(layer, shape);
+        let area = kernel * kernel;
+        let at = |row: usize, output: usize| {
+            let (pixel, input) = (row / d_input, row % d_input);
+            filters[(output * d_input + input) * area + pixel]
+        };
+        let rows = 0..area * d_input;
+        let weight = rows.flat_map(|row| (0..d_output).map(move |output| (row, output)));
+        let weight: Vec<f32> = weight.map(|(row, output)| at(row, output)).collect();
+        let data = TensorData::new(weight, [area * d_input, d_output]);
+        Pointwise {
+            weight: Tensor::from_data(data, self.device),
+            bias: Bias::new(bias, self.device),
+        }
     }
 
-    /// Reads a convolution and the normalization behind it, and makes them one.
+    /// Reads the filters of a convolution and the normalization behind it, and makes them one.
     ///
     /// `(w * x - mean) * gain / sqrt(variance + epsilon) + offset` is again a
     /// convolution with a bias.
     fn convolution(
         &mut self,
-        layer: &Layer,
+        Layer { weight, norm }: &Layer,
         [d_output, d_input, kernel]: [usize; 3],
-        stride: usize,
-        groups: usize,
-    ) -> Convolution {
-        let Layer { weight, norm } = layer;
+    ) -> (Vec<f32>, Vec<f32>) {
         let shape = [d_output, d_input, kernel, kernel];
-        let mut weights = self.tensors.take(&format!("{weight}.weight"), &shape);
+        let mut filters = self.tensors.take(&format!("{weight}.weight"), &shape);
         let mut of_norm = |part: &str| self.tensors.take(&format!("{norm}.{part}"), &[d_output]);
         let gains = of_norm("weight");
         let offsets = of_norm("bias");
@@ -127,8 +142,8 @@ impl Reader<'_> {
         let variances = of_norm("running_var");
 
         let mut bias = Vec::with_capacity(d_output);
-        let filters = weights.chunks_exact_mut(d_input * kernel * kernel);
-        for (channel, filter) in filters.enumerate() {
+        let of_channels = filters.chunks_exact_mut(d_input * kernel * kernel);
+        for (channel, filter) in of_channels.enumerate() {
             let spread = (f64::from(variances[channel]) + EPSILON).sqrt();
             let scale = f64::from(gains[channel]) / spread;
             for value in filter {
@@ -137,12 +152,7 @@ impl Reader<'_> {
             let shift = f64::from(offsets[channel]) - f64::from(means[channel]) * scale;
             bias.push(shift as f32);
         }
-        Convolution {
-            weight: Tensor::from_data(TensorData::new(weights, shape), self.device),
-            bias: Tensor::from_data(TensorData::new(bias, [d_output]), self.device),
-            stride,
-            groups,
-        }
+        (filters, bias)
     }
 }
 

@@ -16,10 +16,11 @@
 
 mod decode;
 mod jpeg;
+mod patches;
 mod pixels;
 mod preprocess;
 mod resample;
 
-pub(crate) use pixels::Normalization;
+pub(crate) use patches::Normalization;
 pub use pixels::Pixels;
 pub use preprocess::{Filter, Limits, Preprocess};

@@ -1,7 +1,5 @@
 //! A square picture: the plain noun between decoding and encoding.
 
-use burn::tensor::{Device, Tensor, TensorData};
-
 use crate::EncoderError;
 
 /// A square picture of 8-bit red, green and blue, upright and without transparency.
@@ -38,33 +36,5 @@ impl Pixels {
     #[must_use]
     pub fn rgb(&self) -> &[u8] {
         &self.rgb
-    }
-}
-
-/// How a tower shifts and scales bytes: `(byte - mean) / deviation`, in levels of 0 to 255.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Normalization {
-    /// What becomes 0, of red, green and blue.
-    pub(crate) mean: [f32; 3],
-    /// What becomes 1 above the mean.
-    pub(crate) deviation: [f32; 3],
-}
-
-impl Normalization {
-    /// Normalizes pictures of one size into a tensor `[batch, 3, size, size]`.
-    pub(crate) fn tensor(&self, batch: &[Pixels], device: &Device) -> Tensor<4> {
-        let size = batch.first().map_or(0, Pixels::size);
-        let mut values = Vec::with_capacity(batch.len() * 3 * size * size);
-        for pixels in batch {
-            for channel in 0..3 {
-                let levels = pixels.rgb.iter().skip(channel).step_by(3);
-                let (mean, deviation) = (self.mean[channel], self.deviation[channel]);
-                values.extend(levels.map(|&level| (f32::from(level) - mean) / deviation));
-            }
-        }
-        Tensor::from_data(
-            TensorData::new(values, [batch.len(), 3, size, size]),
-            device,
-        )
     }
 }

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use burn::module::Module;
 use burn::tensor::module::{attention, layer_norm};
 use burn::tensor::ops::AttentionModuleOptions;
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 use c3_geometry::Embeddings;
 use tokenizers::Tokenizer;
 
@@ -13,6 +12,7 @@ use super::tokens::{self, Padded, Tokens};
 use super::weights;
 use crate::EncoderError;
 use crate::batches::encode_batches;
+use crate::kernels::{Bias, Ending};
 
 /// all-MiniLM-L6-v2 with its tokenizer.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl MiniLm {
 }
 
 /// The layers, from token numbers to the mean of the last layer.
-#[derive(Module, Debug)]
+#[derive(Debug)]
 pub(super) struct Network {
     /// `[vocab_size, d_model]`
     pub(super) words: Tensor<2>,
@@ -116,7 +116,7 @@ impl Network {
 }
 
 /// Attention and a feed-forward part, each added to its input and normalized.
-#[derive(Module, Debug)]
+#[derive(Debug)]
 pub(super) struct Layer {
     /// Queries, keys and values side by side.
     pub(super) query_key_value: Dense,
@@ -133,10 +133,12 @@ impl Layer {
     ///
     /// - `x`, result: `[batch * n_tokens, d_model]`
     fn forward(&self, x: Tensor<2>, shape: [usize; 2], bias: Option<Tensor<4>>) -> Tensor<2> {
-        let attended = self.attended.forward(self.attend(x.clone(), shape, bias));
-        let x = self.attended_norm.forward(x + attended);
-        let wide = activation::gelu(self.widen.forward(x.clone()));
-        self.norm.forward(x + self.narrow.forward(wide))
+        let mixed = self.attend(x.clone(), shape, bias);
+        let x = self
+            .attended_norm
+            .forward(self.attended.forward_onto(mixed, x));
+        let wide = self.widen.forward(x.clone(), Ending::Gelu);
+        self.norm.forward(self.narrow.forward_onto(wide, x))
     }
 
     fn attend(
@@ -147,7 +149,7 @@ impl Layer {
     ) -> Tensor<2> {
         let [rows, d_model] = x.dims();
         let d_head = d_model / self.n_heads;
-        let all = self.query_key_value.forward(x); // [rows, 3 * d_model]
+        let all = self.query_key_value.forward(x, Ending::Linear); // [rows, 3 * d_model]
         let heads = all
             .reshape([batch, n_tokens, 3, self.n_heads, d_head])
             .permute([2, 0, 3, 1, 4]); // [3, batch, n_heads, n_tokens, d_head]
@@ -162,22 +164,27 @@ impl Layer {
 }
 
 /// `x * weight + bias`
-#[derive(Module, Debug)]
+#[derive(Debug)]
 pub(super) struct Dense {
     /// `[d_input, d_output]`
     pub(super) weight: Tensor<2>,
-    /// `[1, d_output]`
-    pub(super) bias: Tensor<2>,
+    pub(super) bias: Bias,
 }
 
 impl Dense {
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        x.matmul(self.weight.clone()) + self.bias.clone()
+    fn forward(&self, x: Tensor<2>, ending: Ending) -> Tensor<2> {
+        self.bias.finish(x.matmul(self.weight.clone()), ending)
+    }
+
+    /// The same, added to `residual`.
+    fn forward_onto(&self, x: Tensor<2>, residual: Tensor<2>) -> Tensor<2> {
+        let product = x.matmul(self.weight.clone());
+        self.bias.finish_onto(product, residual)
     }
 }
 
 /// Layer normalization.
-#[derive(Module, Debug)]
+#[derive(Debug)]
 pub(super) struct Norm {
     pub(super) gain: Tensor<1>,
     pub(super) offset: Tensor<1>,

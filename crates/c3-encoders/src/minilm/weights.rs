@@ -10,6 +10,7 @@ use tokenizers::Tokenizer;
 use super::MiniLmConfig;
 use super::model::{Dense, Layer, Network, Norm};
 use crate::EncoderError;
+use crate::kernels::Bias;
 use crate::tensors::TensorFile;
 
 /// Reads the sizes, the tokenizer and the network of a folder.
@@ -110,7 +111,7 @@ impl Reader<'_> {
         });
         Dense {
             weight: self.tensor(columns.collect(), [d_input, d_all]),
-            bias: self.tensor(bias, [1, d_all]),
+            bias: Bias::new(bias, self.device),
         }
     }
 

@@ -1,0 +1,40 @@
+//! What burn's processor backend does slowly, in one pass over the host's memory.
+//!
+//! Tensors of the `flex` backend lie in the host's memory and can be taken out and
+//! put back without a copy. There, element-wise operations run one after another,
+//! each over all of the memory and on one thread, and `erf` one value at a time;
+//! here they run fused and in vectors. On every other device the same work goes
+//! through burn's own operations, and tests hold the two against each other.
+
+mod bias;
+mod depthwise;
+
+pub(crate) use bias::{Bias, Ending};
+pub(crate) use depthwise::{Depthwise, Grid};
+
+use burn::tensor::{Device, Tensor};
+use pulp::Arch;
+
+/// Whether tensors of `device` lie in the host's memory, so that reading them is free.
+pub(crate) fn is_host(device: &Device) -> bool {
+    format!("{device:?}").contains("Flex") // burn has no other way to ask
+}
+
+/// Changes the values of a tensor in place, with the widest vectors that the processor has.
+fn on_host<const D: usize>(x: Tensor<D>, work: impl FnOnce(&mut [f32])) -> Tensor<D> {
+    let device = x.device();
+    let mut data = x.into_data();
+    let values = data.as_mut_slice().expect("towers compute in f32");
+    Arch::new().dispatch(|| work(values));
+    Tensor::from_data(data, &device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_backend_is_the_host() {
+        assert!(is_host(&Device::flex()));
+    }
+}
