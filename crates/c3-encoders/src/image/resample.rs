@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use pulp::{Arch, NullaryFnOnce};
+
 use super::preprocess::Filter;
 
 /// Fractional bits of a weight: 32 less 8 for the level and 2 for the overshoot.
@@ -14,8 +16,8 @@ const PRECISION: u32 = 32 - 8 - 2;
 /// Half a level, so that cutting the fraction off rounds.
 const HALF: i32 = 1 << (PRECISION - 1);
 
-/// Values multiplied in one go along a row: a whole number of pixels and of vectors.
-const LANES: usize = 24;
+/// Rows filtered side by side: one vector of the widest processors.
+const LANES: usize = 16;
 
 /// What is kept of one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,15 +49,24 @@ pub(super) fn resample(rgb: &[u8], [columns, rows]: [Window; 2], filter: Filter)
     };
     let stride = 3 * columns.source;
     let rgb = &rgb[needed.start * stride..needed.end * stride];
+    let processor = Arch::new();
     let narrow = if columns.only_cuts() {
         cut_rows(rgb, columns)
     } else {
-        filter_rows(rgb, stride, &Taps::new(columns, filter))
+        processor.dispatch(FilterRows {
+            rgb,
+            stride,
+            taps: &Taps::new(columns, filter),
+        })
     };
     if rows.only_cuts() {
         return narrow;
     }
-    filter_columns(&narrow, 3 * columns.kept, &down)
+    processor.dispatch(FilterColumns {
+        rgb: &narrow,
+        stride: 3 * columns.kept,
+        taps: &down,
+    })
 }
 
 /// The weights of every kept pixel of one axis.
@@ -136,6 +147,7 @@ fn to_fixed(weight: f64) -> i32 {
     (weight * f64::from(1 << PRECISION)).round() as i32 // weights are below 2
 }
 
+#[inline(always)]
 fn to_level(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
@@ -147,56 +159,108 @@ fn cut_rows(rgb: &[u8], window: Window) -> Vec<u8> {
 }
 
 /// Filters along each row of `stride` bytes.
-fn filter_rows(rgb: &[u8], stride: usize, taps: &Taps) -> Vec<u8> {
-    let run = (3 * taps.width).next_multiple_of(LANES);
-    let mut tripled = vec![0; taps.starts.len() * run];
-    for (out, (_, weights)) in tripled.chunks_exact_mut(run).zip(taps.windows()) {
-        for (triple, weight) in out.chunks_exact_mut(3).zip(weights) {
-            triple.fill(*weight);
-        }
-    }
-    let mut narrow = Vec::with_capacity(rgb.len() / stride * taps.starts.len() * 3);
-    let mut padded = vec![0; stride + run]; // the last windows reach past the row
-    for row in rgb.chunks_exact(stride) {
-        padded[..stride].copy_from_slice(row);
-        for (start, weights) in taps.starts.iter().zip(tripled.chunks_exact(run)) {
-            narrow.extend(weigh(&padded[3 * start..][..run], weights));
-        }
-    }
-    narrow
+///
+/// A type of its own, and `call` always inlined, so that all of it is compiled for
+/// the processor that [`Arch`] found.
+struct FilterRows<'a> {
+    rgb: &'a [u8],
+    stride: usize,
+    taps: &'a Taps,
 }
 
-/// One pixel: three interleaved sums over a run of values.
-fn weigh(values: &[u8], weights: &[i32]) -> [u8; 3] {
-    let mut sums = [0; LANES];
-    let runs = values.chunks_exact(LANES).zip(weights.chunks_exact(LANES));
-    for (values, weights) in runs {
-        for lane in 0..LANES {
-            sums[lane] += i32::from(values[lane]) * weights[lane];
+impl NullaryFnOnce for FilterRows<'_> {
+    type Output = Vec<u8>;
+
+    #[inline(always)]
+    fn call(self) -> Vec<u8> {
+        let Self { rgb, stride, taps } = self;
+        let line = 3 * taps.starts.len();
+        let mut narrow = vec![0; rgb.len() / stride * line];
+        // The last windows reach past the row, with weights of 0.
+        let mut columns = vec![[0; LANES]; stride + 3 * taps.width];
+        let blocks = narrow.chunks_mut(LANES * line);
+        for (out, rows) in blocks.zip(rgb.chunks(LANES * stride)) {
+            turn(rows, stride, &mut columns);
+            for (index, (start, weights)) in taps.windows().enumerate() {
+                let pixels = columns[3 * start..].chunks_exact(3);
+                let levels = weigh(pixels.zip(weights));
+                let rows = out.chunks_exact_mut(line);
+                write_column(rows.map(|row| &mut row[3 * index..][..3]), &levels);
+            }
+        }
+        narrow
+    }
+}
+
+/// Lays the values of up to [`LANES`] rows beside each other.
+#[inline(always)]
+fn turn(rows: &[u8], stride: usize, columns: &mut [[u8; LANES]]) {
+    for (lane, row) in rows.chunks_exact(stride).enumerate() {
+        for (column, value) in columns.iter_mut().zip(row) {
+            column[lane] = *value;
         }
     }
-    [0, 1, 2].map(|channel| {
-        let lanes = sums.iter().skip(channel).step_by(3);
-        to_level(HALF + lanes.sum::<i32>())
-    })
+}
+
+/// One pixel of every row: the sums of each colour, as levels.
+#[inline(always)]
+fn weigh<'a>(taps: impl Iterator<Item = (&'a [[u8; LANES]], &'a i32)>) -> [[u8; LANES]; 3] {
+    let mut sums = [[HALF; LANES]; 3];
+    for (pixels, &weight) in taps {
+        for (sums, values) in sums.iter_mut().zip(pixels) {
+            for lane in 0..LANES {
+                sums[lane] += i32::from(values[lane]) * weight;
+            }
+        }
+    }
+    sums.map(|sums| sums.map(to_level))
+}
+
+/// Writes one pixel of every row.
+#[inline(always)]
+fn write_column<'a>(pixels: impl Iterator<Item = &'a mut [u8]>, levels: &[[u8; LANES]; 3]) {
+    for (lane, pixel) in pixels.enumerate() {
+        for (value, levels) in pixel.iter_mut().zip(levels) {
+            *value = levels[lane];
+        }
+    }
 }
 
 /// Filters along each column; `rgb` begins with the first row that carries weight.
-fn filter_columns(rgb: &[u8], stride: usize, taps: &Taps) -> Vec<u8> {
-    let top = taps.span().start;
-    let mut short = Vec::with_capacity(taps.starts.len() * stride);
-    let mut sums = vec![0; stride];
-    for (start, weights) in taps.windows() {
-        sums.fill(HALF);
-        let rows = rgb[(start - top) * stride..].chunks_exact(stride);
-        for (row, &weight) in rows.zip(weights) {
-            for (sum, &value) in sums.iter_mut().zip(row) {
-                *sum += i32::from(value) * weight;
+struct FilterColumns<'a> {
+    rgb: &'a [u8],
+    stride: usize,
+    taps: &'a Taps,
+}
+
+impl NullaryFnOnce for FilterColumns<'_> {
+    type Output = Vec<u8>;
+
+    #[inline(always)]
+    fn call(self) -> Vec<u8> {
+        let Self { rgb, stride, taps } = self;
+        let top = taps.span().start;
+        let mut short = vec![0; taps.starts.len() * stride];
+        let mut sums = vec![0; stride];
+        for ((start, weights), out) in taps.windows().zip(short.chunks_exact_mut(stride)) {
+            sums.fill(HALF);
+            let rows = rgb[(start - top) * stride..].chunks_exact(stride);
+            for (row, &weight) in rows.zip(weights) {
+                accumulate(&mut sums, row, weight);
+            }
+            for (level, &sum) in out.iter_mut().zip(&sums) {
+                *level = to_level(sum);
             }
         }
-        short.extend(sums.iter().map(|&sum| to_level(sum)));
+        short
     }
-    short
+}
+
+#[inline(always)]
+fn accumulate(sums: &mut [i32], row: &[u8], weight: i32) {
+    for (sum, &value) in sums.iter_mut().zip(row) {
+        *sum += i32::from(value) * weight;
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What follows a matrix product: a bias, an activation, a residual.
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
+use pulp::{Arch, NullaryFnOnce};
 
 use super::{is_host, on_host};
 
@@ -47,7 +48,13 @@ impl Bias {
                 Ending::Gelu => activation::gelu(x),
             };
         }
-        on_host(x, |values| self.finish_rows(values, ending))
+        on_host(x, |rows| {
+            Arch::new().dispatch(Finish {
+                rows,
+                bias: &self.values,
+                ending,
+            });
+        })
     }
 
     /// `x + bias + residual`, `[rows, d_output]`
@@ -57,37 +64,65 @@ impl Bias {
         }
         let residual = residual.into_data();
         let residual: &[f32] = residual.as_slice().expect("towers compute in f32");
-        on_host(x, |values| self.add_rows(values, residual))
+        on_host(x, |rows| {
+            Arch::new().dispatch(Add {
+                rows,
+                bias: &self.values,
+                residual,
+            });
+        })
     }
+}
 
-    #[inline(always)] // to be compiled for the processor that `on_host` found
-    fn add_rows(&self, rows: &mut [f32], residual: &[f32]) {
-        let width = self.values.len();
-        let pairs = rows
-            .chunks_exact_mut(width)
-            .zip(residual.chunks_exact(width));
-        for (row, onto) in pairs {
-            let terms = self.values.iter().zip(onto);
-            for (value, (bias, onto)) in row.iter_mut().zip(terms) {
-                *value += bias + onto;
-            }
-        }
-    }
+/// `ending(row + bias)` for each row.
+pub(super) struct Finish<'a> {
+    pub(super) rows: &'a mut [f32],
+    pub(super) bias: &'a [f32],
+    pub(super) ending: Ending,
+}
+
+impl NullaryFnOnce for Finish<'_> {
+    type Output = ();
 
     #[inline(always)]
-    pub(super) fn finish_rows(&self, rows: &mut [f32], ending: Ending) {
-        let rows = rows.chunks_exact_mut(self.values.len());
+    fn call(self) {
+        let Self { rows, bias, ending } = self;
         match ending {
-            Ending::Linear => rows.for_each(|row| self.map(row, |x| x)),
-            Ending::Relu6 => rows.for_each(|row| self.map(row, relu6)),
-            Ending::Gelu => rows.for_each(|row| self.map(row, gelu)),
+            Ending::Linear => map(rows, bias, |x| x),
+            Ending::Relu6 => map(rows, bias, relu6),
+            Ending::Gelu => map(rows, bias, gelu),
         }
     }
+}
+
+#[inline(always)]
+fn map(rows: &mut [f32], bias: &[f32], ending: impl Fn(f32) -> f32) {
+    for row in rows.chunks_exact_mut(bias.len()) {
+        for (value, bias) in row.iter_mut().zip(bias) {
+            *value = ending(*value + bias);
+        }
+    }
+}
+
+/// `row + bias + residual` for each row.
+struct Add<'a> {
+    rows: &'a mut [f32],
+    bias: &'a [f32],
+    residual: &'a [f32],
+}
+
+impl NullaryFnOnce for Add<'_> {
+    type Output = ();
 
     #[inline(always)]
-    fn map(&self, row: &mut [f32], ending: impl Fn(f32) -> f32) {
-        for (value, bias) in row.iter_mut().zip(&self.values) {
-            *value = ending(*value + bias);
+    fn call(self) {
+        let width = self.bias.len();
+        let rows = self.rows.chunks_exact_mut(width);
+        for (row, residual) in rows.zip(self.residual.chunks_exact(width)) {
+            let terms = self.bias.iter().zip(residual);
+            for (value, (bias, residual)) in row.iter_mut().zip(terms) {
+                *value += bias + residual;
+            }
         }
     }
 }

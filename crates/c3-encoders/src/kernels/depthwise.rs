@@ -5,9 +5,9 @@ use std::ops::Range;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 
-use super::bias::relu6;
+use super::bias::{Finish, relu6};
 use super::{Bias, Ending, is_host};
 
 /// How the rows of a tensor `[batch * side * side, channels]` lie in square pictures.
@@ -89,12 +89,12 @@ impl Depthwise {
         let channels = self.bias.values().len();
         let side = grid.strided(self.stride).side;
         let mut filtered = vec![0.0; grid.batch * side * side * channels];
-        Arch::new().dispatch(|| {
-            let pictures = pixels.chunks_exact_mut(grid.side * grid.side * channels);
-            let outputs = filtered.chunks_exact_mut(side * side * channels);
-            for (picture, output) in pictures.zip(outputs) {
-                self.filter(picture, output, grid, before);
-            }
+        Arch::new().dispatch(Filter {
+            depthwise: self,
+            pixels,
+            filtered: &mut filtered,
+            grid,
+            before: before.map(Bias::values),
         });
         let shape = [grid.batch * side * side, channels];
         Tensor::from_data(TensorData::new(filtered, shape), &device)
@@ -118,38 +118,11 @@ impl Depthwise {
         self.bias.finish(rows, Ending::Relu6)
     }
 
-    /// Filters one picture. Its lines are finished just before they are first read.
     #[inline(always)]
-    fn filter(&self, picture: &mut [f32], output: &mut [f32], grid: Grid, before: Option<&Bias>) {
-        let channels = self.bias.values().len();
-        let line = grid.side * channels;
-        let mut finished = 0;
-        let lines = output.chunks_exact_mut(grid.strided(self.stride).side * channels);
-        for (y, pixels) in lines.enumerate() {
-            let rows = self.reach(y, grid);
-            let end = rows.source.end * line;
-            if let Some(bias) = before
-                && end > finished
-            {
-                bias.finish_rows(&mut picture[finished..end], Ending::Relu6);
-                finished = end;
-            }
-            for (x, pixel) in pixels.chunks_exact_mut(channels).enumerate() {
-                self.pixel(picture, pixel, grid.side, [&rows, &self.reach(x, grid)]);
-            }
-        }
-    }
-
-    /// What the filter covers on one axis, from the output pixel at `place`.
-    #[inline(always)]
-    fn reach(&self, place: usize, grid: Grid) -> Reach {
-        let (pad, _) = grid.padding(self.kernel, self.stride);
-        let first = place * self.stride; // of the padded side
-        let start = first.max(pad);
-        let end = (first + self.kernel).min(grid.side + pad);
-        Reach {
-            source: start - pad..end - pad,
-            tap: start - first,
+    fn line(&self, picture: &[f32], line: &mut [f32], grid: Grid, rows: &Reach) {
+        let pixels = line.chunks_exact_mut(self.bias.values().len());
+        for (x, pixel) in pixels.enumerate() {
+            self.pixel(picture, pixel, grid.side, [rows, &self.reach(x, grid)]);
         }
     }
 
@@ -170,6 +143,67 @@ impl Depthwise {
         for value in out {
             *value = relu6(*value);
         }
+    }
+
+    /// What the filter covers on one axis, from the output pixel at `place`.
+    #[inline(always)]
+    fn reach(&self, place: usize, grid: Grid) -> Reach {
+        let (pad, _) = grid.padding(self.kernel, self.stride);
+        let first = place * self.stride; // of the padded side
+        let start = first.max(pad);
+        let end = (first + self.kernel).min(grid.side + pad);
+        Reach {
+            source: start - pad..end - pad,
+            tap: start - first,
+        }
+    }
+}
+
+/// Filters every picture of a batch.
+struct Filter<'a> {
+    depthwise: &'a Depthwise,
+    pixels: &'a mut [f32],
+    filtered: &'a mut [f32],
+    grid: Grid,
+    before: Option<&'a [f32]>,
+}
+
+impl NullaryFnOnce for Filter<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let channels = self.depthwise.bias.values().len();
+        let side = self.grid.strided(self.depthwise.stride).side;
+        let pictures = self
+            .pixels
+            .chunks_exact_mut(self.grid.side * self.grid.side * channels);
+        let outputs = self.filtered.chunks_exact_mut(side * side * channels);
+        for (picture, output) in pictures.zip(outputs) {
+            let mut finished = 0;
+            for (y, line) in output.chunks_exact_mut(side * channels).enumerate() {
+                // Lines are finished just before they are first read.
+                let rows = self.depthwise.reach(y, self.grid);
+                let end = rows.source.end * self.grid.side * channels;
+                finish(picture, finished..end, self.before);
+                finished = finished.max(end);
+                self.depthwise.line(picture, line, self.grid, &rows);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn finish(picture: &mut [f32], part: Range<usize>, bias: Option<&[f32]>) {
+    if let Some(bias) = bias
+        && !part.is_empty()
+    {
+        let finish = Finish {
+            rows: &mut picture[part],
+            bias,
+            ending: Ending::Relu6,
+        };
+        finish.call();
     }
 }
 
