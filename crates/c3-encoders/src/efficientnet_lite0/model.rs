@@ -12,8 +12,8 @@ use crate::image::Normalization;
 use crate::kernels::{Bias, Depthwise, Ending, Grid, is_host};
 use crate::{EncoderError, Pixels, Preprocess};
 
-/// Pictures in one batch on a processor: more of them leave the caches.
-const ROWS_ON_HOST: usize = 4;
+/// Pictures in one batch on a processor: with two, the widest layers leave the caches.
+const ROWS_ON_HOST: usize = 1;
 
 /// Pictures in one batch on a graphics card.
 const ROWS: usize = 64;

@@ -66,7 +66,7 @@ impl MiniLm {
         progress: impl FnMut(usize),
     ) -> Result<Embeddings, EncoderError> {
         let tokens = tokens::tokenize(&self.tokenizer, texts)?;
-        let batches = tokens::batches(&tokens);
+        let batches = tokens::batches(&tokens, &self.device);
         let forward = |batch: &[Tokens]| self.network.forward(Padded::new(batch, &self.device));
         let sorted = encode_batches(&batches, self.d_embed, forward, progress)?;
         let mut places = vec![0; tokens.len()];

@@ -1,13 +1,19 @@
 //! Texts into tokens, and tokens into batches with little padding.
 
+use std::iter::repeat_n;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rayon::prelude::*;
 use tokenizers::{Tokenizer, TruncationParams};
 
 use crate::EncoderError;
+use crate::kernels::is_host;
 
-/// Tokens in one batch: more of them leave the caches, fewer make small matrices.
-const TOKENS_PER_BATCH: usize = 512;
+/// Tokens in one batch on a processor: more of them leave the caches.
+const TOKENS_ON_HOST: usize = 256;
+
+/// Tokens in one batch on a graphics card.
+const TOKENS: usize = 16_384;
 
 /// Tokens of one text, with its place in the caller's list.
 pub(super) struct Tokens {
@@ -47,17 +53,18 @@ pub(super) fn tokenize(tokenizer: &Tokenizer, texts: &[&str]) -> Result<Vec<Toke
     Ok(tokens)
 }
 
-/// Cuts sorted texts into batches of about [`TOKENS_PER_BATCH`] tokens.
-pub(super) fn batches(mut sorted: &[Tokens]) -> Vec<&[Tokens]> {
+/// Cuts sorted texts into batches that suit `device`.
+pub(super) fn batches<'a>(mut sorted: &'a [Tokens], device: &Device) -> Vec<&'a [Tokens]> {
+    let most = if is_host(device) {
+        TOKENS_ON_HOST
+    } else {
+        TOKENS
+    };
     let mut batches = Vec::new();
-    while let Some(shortest) = sorted.first() {
-        let mut rows = TOKENS_PER_BATCH
-            .div_ceil(shortest.ids.len())
-            .min(sorted.len());
-        // The longest text of a batch sets its width.
-        while rows > 1 && rows * sorted[rows - 1].ids.len() > TOKENS_PER_BATCH {
-            rows -= 1;
-        }
+    while !sorted.is_empty() {
+        // The longest text of a batch, its last, sets the width of all.
+        let fits = |rows: &usize| rows * sorted[rows - 1].ids.len() <= most;
+        let rows = (1..=sorted.len()).take_while(fits).last().unwrap_or(1);
         let (batch, rest) = sorted.split_at(rows);
         batches.push(batch);
         sorted = rest;
@@ -84,30 +91,73 @@ impl Padded {
         let n_tokens = texts.last().map_or(0, |text| text.ids.len()); // the longest
         let mut ids = Vec::with_capacity(batch * n_tokens);
         let mut shares = Vec::with_capacity(batch * n_tokens);
-        let mut bias = Vec::new();
         for text in texts {
             let length = text.ids.len();
             let padding = n_tokens - length;
             let padded = text.ids.iter().map(|&id| i64::from(id));
-            ids.extend(padded.chain(std::iter::repeat_n(0, padding)));
-            shares.extend(std::iter::repeat_n(1.0 / length as f32, length));
-            shares.extend(std::iter::repeat_n(0.0, padding));
-            for _ in 0..n_tokens {
-                bias.extend(std::iter::repeat_n(0.0, length));
-                bias.extend(std::iter::repeat_n(-1e9, padding));
-            }
+            ids.extend(padded.chain(repeat_n(0, padding)));
+            shares.extend(repeat_n(1.0 / length as f32, length));
+            shares.extend(repeat_n(0.0, padding));
         }
         let is_padded = texts.first().is_some_and(|text| text.ids.len() < n_tokens);
-        let bias = is_padded.then(|| {
-            let shape = [batch, 1, n_tokens, n_tokens];
-            Tensor::from_data(TensorData::new(bias, shape), device)
-        });
         Self {
             batch,
             n_tokens,
             ids: Tensor::from_data(TensorData::new(ids, [batch * n_tokens]), device),
-            bias,
+            bias: is_padded.then(|| bias(texts, n_tokens, device)),
             shares: Tensor::from_data(TensorData::new(shares, [batch, 1, n_tokens]), device),
         }
+    }
+}
+
+fn bias(texts: &[Tokens], n_tokens: usize, device: &Device) -> Tensor<4> {
+    let mut values = Vec::with_capacity(texts.len() * n_tokens * n_tokens);
+    for text in texts {
+        let length = text.ids.len();
+        for _ in 0..n_tokens {
+            values.extend(repeat_n(0.0, length));
+            values.extend(repeat_n(-1e9, n_tokens - length));
+        }
+    }
+    let shape = [texts.len(), 1, n_tokens, n_tokens];
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(lengths: &[usize]) -> Vec<Tokens> {
+        let texts = lengths.iter().enumerate();
+        texts
+            .map(|(row, &length)| Tokens {
+                row,
+                ids: vec![7; length],
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_batch_holds_as_many_texts_as_fit_with_their_padding() {
+        let texts = texts(&[3, 4, 60, 64, 64, 64, 65, 300, 400]);
+        let batches = batches(&texts, &Device::flex());
+        let sizes: Vec<usize> = batches.iter().map(|batch| batch.len()).collect();
+        assert_eq!(sizes, [4, 3, 1, 1]); // a text that is too long goes alone
+    }
+
+    #[test]
+    fn no_texts_make_no_batches() {
+        assert!(batches(&[], &Device::flex()).is_empty());
+    }
+
+    #[test]
+    fn only_padding_is_kept_out_of_attention_and_of_the_mean() {
+        let padded = Padded::new(&texts(&[2, 4]), &Device::flex());
+        let bias: Vec<f32> = padded.bias.unwrap().into_data().try_to_vec().unwrap();
+        assert_eq!(bias[..8], [0.0, 0.0, -1e9, -1e9, 0.0, 0.0, -1e9, -1e9]);
+        assert_eq!(bias[16..], [0.0; 16]);
+        let shares: Vec<f32> = padded.shares.into_data().try_to_vec().unwrap();
+        assert_eq!(shares, [0.5, 0.5, 0.0, 0.0, 0.25, 0.25, 0.25, 0.25]);
+        assert!(Padded::new(&texts(&[4, 4]), &Device::flex()).bias.is_none());
     }
 }
