@@ -138,3 +138,71 @@ fn read_safetensors(
     }
     Ok(tensors)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::tensor::TensorView;
+
+    /// A safetensors file of one tensor `x` of two numbers.
+    fn file(dtype: Dtype, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let view = TensorView::new(dtype, vec![2], bytes).unwrap();
+        let archive = safetensors::serialize([("x", view)], None).unwrap();
+        write(&archive)
+    }
+
+    fn write(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model");
+        fs::write(&file, bytes).unwrap();
+        (folder, file)
+    }
+
+    fn fault(mut tensors: TensorFile, name: &str, shape: &[usize]) -> String {
+        tensors.take(name, shape);
+        let Err(EncoderError::Weights { faults, .. }) = tensors.finish() else {
+            panic!("nothing was wrong");
+        };
+        faults[0].to_string()
+    }
+
+    #[test]
+    fn half_precision_is_widened() {
+        let (_folder, file) = file(Dtype::BF16, &[0x80, 0x3F, 0x00, 0xC0]); // 1 and -2
+        let mut tensors = TensorFile::open(&file).unwrap();
+        assert_eq!(tensors.take("x", &[2]), [1.0, -2.0]);
+        tensors.finish().unwrap();
+    }
+
+    #[test]
+    fn a_tensor_that_does_not_fit_says_how() {
+        let numbers = [1.0_f32.to_le_bytes(), f32::NAN.to_le_bytes()].concat();
+        let (_folder, file) = file(Dtype::F32, &numbers);
+        let open = || TensorFile::open(&file).unwrap();
+        assert_eq!(fault(open(), "y", &[3]), "y is missing (expected [3])");
+        assert_eq!(
+            fault(open(), "x", &[1, 2]),
+            "x has shape [2] (expected [1, 2])"
+        );
+        let values = "x does not hold finite floating-point numbers";
+        assert_eq!(fault(open(), "x", &[2]), values);
+    }
+
+    #[test]
+    fn a_file_that_is_cut_short_is_refused() {
+        let whole = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tiny_efficientnet.");
+        for extension in ["pth", "safetensors"] {
+            let whole = fs::read(whole.with_extension(extension)).unwrap();
+            for length in [0, 5, 100, whole.len() / 2, whole.len() - 1] {
+                let (_folder, file) = write(&whole[..length]);
+                assert!(TensorFile::open(&file).is_err(), "{extension} {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = TensorFile::open(Path::new("nowhere/model")).err().unwrap();
+        assert_eq!(error.to_string(), "cannot read `nowhere/model`");
+    }
+}

@@ -18,7 +18,7 @@ const ROWS_ON_HOST: usize = 1;
 /// Pictures in one batch on a graphics card.
 const ROWS: usize = 64;
 
-/// What the network was trained with: `(byte - 127) / 128`.
+/// What the network was trained with: `(byte - 127) / 128`. `timm` has 127.5 for both.
 const NORMALIZATION: Normalization = Normalization {
     mean: [127.0; 3],
     deviation: [128.0; 3],
