@@ -99,8 +99,7 @@ impl Preprocess {
         }
         let picture = decode(file, self.background, self.limits)?;
         let [width, height] = [picture.width() as usize, picture.height() as usize];
-        let [columns, rows] = self.windows(width, height);
-        let rgb = resample(picture.as_raw(), [columns, rows], self.filter);
+        let rgb = resample(picture.into_raw(), self.windows(width, height), self.filter);
         Pixels::new(rgb, self.size)
     }
 
