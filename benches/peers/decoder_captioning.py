@@ -51,7 +51,7 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(D_MODEL)
 
     def caption(self, embedding):
-        sequence = self.prefix(embedding).view(1, N_PREFIX, D_MODEL)
+        sequence = self.prefix(embedding * D_EMBED**0.5).view(1, N_PREFIX, D_MODEL)
         tokens = []
         for _ in range(N_TOKENS):
             x = sequence + self.positions[: sequence.shape[1]]

@@ -51,7 +51,7 @@ class Decoder(nn.Module):
         self.norm = nn.LayerNorm(D_MODEL)
 
     def loss(self, embeddings, captions, is_token):
-        prefix = self.prefix(embeddings).view(len(embeddings), N_PREFIX, D_MODEL)
+        prefix = self.prefix(embeddings * D_EMBED**0.5).view(len(embeddings), N_PREFIX, D_MODEL)
         x = torch.cat([prefix, F.embedding(captions[:, :-1], self.tokens)], dim=1)
         x = x + self.positions[: x.shape[1]]
         for block in self.blocks:

@@ -163,7 +163,7 @@ struct Manifest {
 
 impl Document for Manifest {
     const FORMAT: &'static str = "c3-model";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 fn fill<C: Serialize>(folder: &Path, parts: &ModelParts<'_, C>) -> Result<(), ArtifactError> {

@@ -120,8 +120,8 @@ fn another_version_is_refused() {
     let (_parent, path) = model();
     let config = path.join("config.json");
     let text = fs::read_to_string(&config).unwrap();
-    fs::write(&config, text.replace("\"version\": 1", "\"version\": 2")).unwrap();
-    let expected = "`DIR/config.json` is version 2 of c3-model; this program reads version 1";
+    fs::write(&config, text.replace("\"version\": 2", "\"version\": 3")).unwrap();
+    let expected = "`DIR/config.json` is version 3 of c3-model; this program reads version 2";
     assert_eq!(message(&path), expected);
 }
 

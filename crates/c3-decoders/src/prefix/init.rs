@@ -45,6 +45,12 @@ impl<'a> Init<'a> {
         self.scaled_linear(d_input, d_output, 1.0)
     }
 
+    /// A layer that makes tokens from numbers which vary by about one, of deviation 0.02 as in
+    /// GPT-2: the prefix must not drown in what the blocks add to it.
+    pub(super) fn token_linear(&mut self, d_input: usize, d_output: usize) -> Linear {
+        self.linear_of_deviation(d_input, d_output, STD)
+    }
+
     /// As [`Self::linear`], for the last layer of `n_residual` that add up in one stream: each
     /// is `1 / sqrt(n_residual)` as strong (GPT-2).
     pub(super) fn residual_linear(
@@ -63,6 +69,10 @@ impl<'a> Init<'a> {
 
     fn scaled_linear(&mut self, d_input: usize, d_output: usize, gain: f32) -> Linear {
         let std = gain * (2.0 / (d_input + d_output) as f32).sqrt();
+        self.linear_of_deviation(d_input, d_output, std)
+    }
+
+    fn linear_of_deviation(&mut self, d_input: usize, d_output: usize, std: f32) -> Linear {
         Linear {
             weight: self.scaled([d_input, d_output], std),
             bias: Some(Param::from_tensor(Tensor::zeros([d_output], self.device))),

@@ -62,6 +62,7 @@ class Prefix(nn.Module):
         self.project = nn.Linear(d_prefix // 2 if self.widen else D_EMBED, d_prefix)
 
     def forward(self, embeddings):
+        embeddings = embeddings * D_EMBED**0.5
         hidden = torch.tanh(self.widen(embeddings)) if self.widen else embeddings
         return self.project(hidden).view(-1, N_PREFIX, D_MODEL)
 
