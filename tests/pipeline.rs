@@ -32,7 +32,11 @@ fn xtask(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 fn train(folder: &Path, extra: &[&str]) -> Output {
-    let mut arguments = vec!["train", "--device", "cpu"];
+    begin("train", folder, extra)
+}
+
+fn begin(step: &str, folder: &Path, extra: &[&str]) -> Output {
+    let mut arguments = vec![step, "--device", "cpu"];
     for setting in &TINY {
         arguments.extend(["--set", setting]);
     }
@@ -140,10 +144,19 @@ fn caption_and_score(folder: &Path) {
 
 /// Each step goes on from the files of the earlier ones, and says which are missing.
 fn run_the_steps_alone(folder: &Path) {
+    let output = begin("encode", folder, &["--out", "third"]);
+    assert!(output.status.success(), "encode: {}", errors(&output));
     for step in ["encode", "connect", "measure", "fit"] {
-        let output = xtask(folder, &[step, "--run", "first", "--device", "cpu"]);
+        let output = xtask(folder, &[step, "--run", "third", "--device", "cpu"]);
         assert!(output.status.success(), "{step}: {}", errors(&output));
     }
+    let output = xtask(folder, &["train", "--resume", "third", "--device", "cpu"]);
+    let said = errors(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("fit: finished before"), "{said}");
+    let captions = |run| std::fs::read(folder.join(run).join("captions/C3-seed1.json")).unwrap();
+    assert_eq!(captions("first"), captions("third"));
+
     std::fs::remove_dir_all(folder.join("second/embeddings")).unwrap();
     let output = xtask(folder, &["measure", "--run", "second", "--device", "cpu"]);
     let said = errors(&output);

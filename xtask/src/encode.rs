@@ -9,27 +9,42 @@ use c3_artifacts::{EmbeddingSet, Rows, hash};
 use c3_encoders::{EfficientNetLite0, HashedWords, MiniLm, Pixels, Preprocess, pixel_rows};
 use c3_geometry::Embeddings;
 
-use crate::corpus::{self, Corpus, Part};
+use crate::begin::{self, RecipeArguments};
+use crate::corpus::{Corpus, Part};
+use crate::device::DeviceChoice;
 use crate::fetch;
 use crate::progress::Meter;
 use crate::recipe::{EncodeSettings, ImageFeatures, TextFeatures};
-use crate::run::{Run, RunArguments, Side};
+use crate::run::{Run, Side};
 
 /// Pictures decoded at once.
 const PICTURES_PER_ROUND: usize = 256;
 
-/// Turns the pictures and captions of a run into features.
+/// Turns pictures and captions into features: of a new run, or again of one that is there.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Encode {
     #[command(flatten)]
-    run: RunArguments,
+    recipe: RecipeArguments,
+    /// Folder of a run that is there already; without it, a new run begins.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["recipe", "data", "overrides", "out"])]
+    run: Option<PathBuf>,
+    /// Where to compute: auto, cpu, wgpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
 }
 
 impl Encode {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        let mut run = self.run.open()?;
-        let corpus = corpus::load(&run.recipe.data)?;
-        run.again("encode", |run| encode(run, &corpus))
+        let (mut run, corpus) = match &self.run {
+            Some(folder) => begin::resume(folder, self.device)?,
+            None => self.recipe.begin(self.device)?,
+        };
+        run.again("encode", |run| encode(run, &corpus))?;
+        println!(
+            "go on with:\n  cargo xtask connect --run {}",
+            run.path().display()
+        );
+        Ok(())
     }
 }
 

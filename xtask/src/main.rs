@@ -1,5 +1,6 @@
 //! The C3 command line: one file per step, in the order of the pipeline.
 
+mod begin;
 mod bench;
 mod caption;
 mod connect;

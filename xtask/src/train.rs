@@ -5,12 +5,10 @@ mod outcome;
 
 use std::path::PathBuf;
 
-use anyhow::ensure;
-use c3_artifacts::RunFolder;
+use c3_transforms::Arm;
 
-use crate::corpus::{self, Corpus};
+use crate::begin::{self, RecipeArguments};
 use crate::device::DeviceChoice;
-use crate::recipe::{self, Recipe};
 use crate::run::{self, Run};
 use crate::{connect, encode, fit, measure, report, tables};
 
@@ -21,21 +19,11 @@ pub(crate) use outcome::captions;
 /// Without arguments it trains on the embedded picture set and needs nothing else.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Train {
-    /// Recipe by name (emoji, flickr8k) or path of a TOML file.
-    #[arg(long, default_value = "emoji")]
-    recipe: String,
-    /// Folder of the data set, for recipes that read one.
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Changes one setting of the recipe; may be given several times.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
+    #[command(flatten)]
+    recipe: RecipeArguments,
     /// Where to compute: auto, cpu, wgpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
-    /// Folder of the run; `runs/RECIPE-TIME` if absent.
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
     /// Goes on with the run in this folder, with the recipe it was begun with.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["recipe", "data", "overrides", "out"])]
     resume: Option<PathBuf>,
@@ -44,8 +32,8 @@ pub(crate) struct Train {
 impl Train {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let (mut run, corpus) = match &self.resume {
-            Some(folder) => self.resume(folder)?,
-            None => self.begin()?,
+            Some(folder) => begin::resume(folder, self.device)?,
+            None => self.recipe.begin(self.device)?,
         };
         eprintln!("run `{}` on {}", run.path().display(), run.device.name);
         run.stage("encode", |run| encode::encode(run, &corpus))?;
@@ -66,59 +54,13 @@ impl Train {
         run.folder.finish(&run::now())?;
         Ok(())
     }
-
-    /// Makes a folder for a new run; nothing is left of it if it cannot begin.
-    fn begin(&self) -> anyhow::Result<(Run, Corpus)> {
-        let mut recipe = recipe::load(&self.recipe, &self.overrides)?;
-        if let Some(data) = &self.data {
-            recipe.data.path = Some(std::path::absolute(data)?);
-        }
-        let corpus = corpus::load(&recipe.data)?;
-        encode::check_weights(&recipe.encode)?;
-        let device = self.device.open()?;
-        let inputs = encode::input_hashes(&corpus)?;
-        let manifest = run::manifest(&recipe, &device, inputs)?;
-        let folder = RunFolder::create(&self.out_folder(&recipe), manifest)?;
-        Ok((Run::new(folder, recipe, device)?, corpus))
-    }
-
-    fn resume(&self, folder: &std::path::Path) -> anyhow::Result<(Run, Corpus)> {
-        ensure!(
-            folder.is_dir(),
-            "`{}` is not there; there is no run to go on with",
-            folder.display()
-        );
-        let folder = RunFolder::resume(folder)?;
-        let recipe = recipe::from_toml(&folder.manifest().recipe)?;
-        let corpus = corpus::load(&recipe.data)?;
-        let device = self.device.open()?;
-        let inputs = encode::input_hashes(&corpus)?;
-        let now = run::manifest(&recipe, &device, inputs)?;
-        // The recipe is the run's own; a newer version may only write it differently.
-        let stored = folder.manifest().recipe.clone();
-        folder.check_unchanged(&c3_artifacts::RunManifest {
-            recipe: stored,
-            ..now
-        })?;
-        Ok((Run::new(folder, recipe, device)?, corpus))
-    }
-
-    fn out_folder(&self, recipe: &Recipe) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| {
-            let time = jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S");
-            PathBuf::from("runs").join(format!("{}-{time}", recipe.name))
-        })
-    }
 }
 
 /// The one command that captions a picture of the user's own: with C3 if it was trained.
 fn caption_command(run: &Run) -> String {
-    let arm = run
-        .recipe
-        .run
-        .arms
-        .last()
-        .map_or(run::PAIRED, |arm| arm.name());
+    let arms = &run.recipe.run.arms;
+    let best = arms.iter().find(|arm| **arm == Arm::C3).or(arms.last());
+    let arm = best.map_or(run::PAIRED, |arm| arm.name());
     let model = run.model(arm, run.recipe.run.seeds[0]);
     format!(
         "cargo xtask caption --model {} PICTURE.png",

@@ -1,0 +1,75 @@
+//! How a run begins, and how it is gone on with.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::ensure;
+use c3_artifacts::{RunFolder, RunManifest};
+
+use crate::corpus::{self, Corpus};
+use crate::device::DeviceChoice;
+use crate::encode;
+use crate::recipe::{self, Recipe};
+use crate::run::{self, Run};
+
+/// Arguments of a step that can begin a run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RecipeArguments {
+    /// Recipe by name (emoji, flickr8k) or path of a TOML file.
+    #[arg(long, default_value = "emoji")]
+    recipe: String,
+    /// Folder of the data set, for recipes that read one.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Changes one setting of the recipe; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Folder of the run; `runs/RECIPE-TIME` if absent.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl RecipeArguments {
+    /// Makes a folder for a new run; nothing is left of it if it cannot begin.
+    pub(crate) fn begin(&self, device: DeviceChoice) -> anyhow::Result<(Run, Corpus)> {
+        let mut recipe = recipe::load(&self.recipe, &self.overrides)?;
+        if let Some(data) = &self.data {
+            recipe.data.path = Some(std::path::absolute(data)?);
+        }
+        let corpus = corpus::load(&recipe.data)?;
+        encode::check_weights(&recipe.encode)?;
+        let device = device.open()?;
+        let inputs = encode::input_hashes(&corpus)?;
+        let manifest = run::manifest(&recipe, &device, inputs)?;
+        let folder = RunFolder::create(&self.out_folder(&recipe), manifest)?;
+        Ok((Run::new(folder, recipe, device)?, corpus))
+    }
+
+    fn out_folder(&self, recipe: &Recipe) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| {
+            let time = jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S");
+            PathBuf::from("runs").join(format!("{}-{time}", recipe.name))
+        })
+    }
+}
+
+/// Opens the run in `folder`; its recipe, its inputs and our version must be those it began with.
+pub(crate) fn resume(folder: &Path, device: DeviceChoice) -> anyhow::Result<(Run, Corpus)> {
+    ensure!(
+        folder.is_dir(),
+        "`{}` is not there; there is no run to go on with",
+        folder.display()
+    );
+    let folder = RunFolder::resume(folder)?;
+    let recipe = recipe::from_toml(&folder.manifest().recipe)?;
+    let corpus = corpus::load(&recipe.data)?;
+    let device = device.open()?;
+    let inputs = encode::input_hashes(&corpus)?;
+    let now = run::manifest(&recipe, &device, inputs)?;
+    // The recipe is the run's own; a newer version may only write it differently.
+    let stored = folder.manifest().recipe.clone();
+    folder.check_unchanged(&RunManifest {
+        recipe: stored,
+        ..now
+    })?;
+    Ok((Run::new(folder, recipe, device)?, corpus))
+}
