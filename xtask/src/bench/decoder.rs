@@ -74,10 +74,11 @@ fn embeddings(count: usize) -> anyhow::Result<Embeddings> {
     Ok(Embeddings::new(values.collect(), D_EMBED)?.to_unit_length()?)
 }
 
-fn train(steps: usize, device: &Device) -> anyhow::Result<()> {
+fn train(steps: usize, parts: usize, device: &Device) -> anyhow::Result<()> {
     let config = TrainingConfig {
         epochs: 1,
         batch_size: BATCH,
+        parts,
         warmup_steps: 0,
         decay: Decay::None,
         ..TrainingConfig::default()
@@ -101,10 +102,12 @@ fn train(steps: usize, device: &Device) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// One training on all threads, each with a part of the batch (`training.parts`).
 fn one_training(device: &Device) -> anyhow::Result<f64> {
-    train(WARM_UP, device)?;
+    let parts = rayon::current_num_threads();
+    train(WARM_UP, parts, device)?;
     let clock = Instant::now();
-    train(STEPS, device)?;
+    train(STEPS, parts, device)?;
     Ok((STEPS * BATCH) as f64 / clock.elapsed().as_secs_f64())
 }
 
@@ -112,10 +115,10 @@ fn one_training(device: &Device) -> anyhow::Result<f64> {
 fn trainings_side_by_side(device: &Device) -> anyhow::Result<f64> {
     let lanes = rayon::current_num_threads();
     let pool = || rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    train(WARM_UP, device)?;
+    train(WARM_UP, 1, device)?;
     let clock = Instant::now();
     let outcomes: Vec<anyhow::Result<()>> = std::thread::scope(|scope| {
-        let lane = || scope.spawn(|| pool()?.install(|| train(STEPS, device)));
+        let lane = || scope.spawn(|| pool()?.install(|| train(STEPS, 1, device)));
         let running: Vec<_> = (0..lanes).map(|_| lane()).collect();
         running
             .into_iter()
