@@ -3,9 +3,9 @@
 use rand::{Rng, RngExt};
 use serde::Serialize;
 
-use crate::{MetricError, Scores, bleu::BleuCounts};
+use crate::{MetricError, Scores, bleu::BleuCounts, meteor::MeteorScores};
 
-/// Scores that are resampled together, in the order of the arrays here.
+/// The scores that [`Scores`] are resampled in, in order.
 pub const METRICS: [&str; 7] = [
     "BLEU-1",
     "BLEU-2",
@@ -55,57 +55,93 @@ impl Default for Bootstrap {
     }
 }
 
+/// Scores of a set of captions that can be computed anew for any choice of them.
+///
+/// [`Scores`] gives those of [`METRICS`], [`MeteorScores`] one, and a slice of scores of
+/// each caption (such as CLIPScore's) its mean.
+pub trait Resample {
+    /// How many captions were scored.
+    fn captions(&self) -> usize;
+
+    /// The scores of the captions at `picks`, which may repeat.
+    fn scores_of(&self, picks: &[usize]) -> Vec<f64>;
+}
+
 impl Bootstrap {
-    /// Intervals of [`METRICS`], by the percentile bootstrap (Efron 1979) over captions.
+    /// An interval for each score, by the percentile bootstrap (Efron 1979) over captions.
     ///
-    /// BLEU is computed anew from the counts of each resample (Koehn 2004); the others
-    /// are means, with the document frequencies of all references.
-    pub fn intervals(&self, scores: &Scores, rng: &mut impl Rng) -> [Interval; METRICS.len()] {
-        let samples: Vec<_> = self.draw(scores.items.len(), rng, |picks| summarize(scores, picks));
-        let all = summarize(scores, &every(scores));
-        std::array::from_fn(|metric| self.interval(all[metric], column(&samples, metric)))
+    /// BLEU and METEOR are computed anew from the counts of each resample (Koehn 2004); the
+    /// others are means, with the document frequencies of all references.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use c3_metrics::{bootstrap::{Bootstrap, METRICS}, score};
+    /// # use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+    /// let references = [vec!["a red bike"], vec!["two dogs run"], vec!["the sea"]];
+    /// let scores = score(&references, &["a bike", "two dogs run", "a house"])?;
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// for (metric, interval) in METRICS.iter().zip(Bootstrap::default().intervals(&scores, &mut rng)) {
+    ///     println!("{metric}: {:.3} ({:.3} to {:.3})", interval.value, interval.low, interval.high);
+    /// }
+    /// # Ok::<_, c3_metrics::MetricError>(())
+    /// ```
+    pub fn intervals(
+        &self,
+        scores: &(impl Resample + ?Sized),
+        rng: &mut impl Rng,
+    ) -> Vec<Interval> {
+        let captions = scores.captions();
+        let all = scores.scores_of(&every(captions));
+        let samples = self.draw(captions, rng, |picks| scores.scores_of(picks));
+        let values = all.iter().enumerate();
+        values
+            .map(|(metric, &value)| self.interval(value, column(&samples, metric)))
+            .collect()
     }
 
-    /// Differences of `second` to `first` in [`METRICS`], both resampled alike.
+    /// Differences of `second` to `first` in each score, both resampled alike.
     ///
     /// # Errors
     ///
     /// [`MetricError::NotPaired`] if the two were not scored on equally many captions.
-    pub fn differences(
+    pub fn differences<S: Resample + ?Sized>(
         &self,
-        first: &Scores,
-        second: &Scores,
+        first: &S,
+        second: &S,
         rng: &mut impl Rng,
-    ) -> Result<[Difference; METRICS.len()], MetricError> {
-        let (left, right) = (first.items.len(), second.items.len());
+    ) -> Result<Vec<Difference>, MetricError> {
+        let (left, right) = (first.captions(), second.captions());
         if left != right {
             return Err(MetricError::NotPaired { left, right });
         }
-        let differ = |picks: &[usize]| {
-            let (first, second) = (summarize(first, picks), summarize(second, picks));
-            std::array::from_fn(|metric| second[metric] - first[metric])
+        let differ = |picks: &[usize]| -> Vec<f64> {
+            let pairs = first.scores_of(picks).into_iter();
+            let pairs = pairs.zip(second.scores_of(picks));
+            pairs.map(|(first, second)| second - first).collect()
         };
-        let samples: Vec<[f64; METRICS.len()]> = self.draw(left, rng, differ);
-        let all = differ(&every(first));
-        Ok(std::array::from_fn(|metric| {
+        let samples = self.draw(left, rng, differ);
+        let difference = |(metric, value)| {
             let sample = column(&samples, metric);
-            let p_value = p_value(all[metric], &sample);
+            let p_value = p_value(value, &sample);
             Difference {
-                interval: self.interval(all[metric], sample),
+                interval: self.interval(value, sample),
                 p_value,
             }
-        }))
+        };
+        let all = differ(&every(left)).into_iter();
+        Ok(all.enumerate().map(difference).collect())
     }
 
-    fn draw<T>(
+    fn draw(
         &self,
-        items: usize,
+        captions: usize,
         rng: &mut impl Rng,
-        summarize: impl Fn(&[usize]) -> T,
-    ) -> Vec<T> {
-        let mut picks = vec![0; items];
+        summarize: impl Fn(&[usize]) -> Vec<f64>,
+    ) -> Vec<Vec<f64>> {
+        let mut picks = vec![0; captions];
         let mut sample = |_| {
-            picks.fill_with(|| rng.random_range(0..items));
+            picks.fill_with(|| rng.random_range(0..captions));
             summarize(&picks)
         };
         (0..self.resamples.max(1)).map(&mut sample).collect()
@@ -123,30 +159,53 @@ impl Bootstrap {
     }
 }
 
-fn every(scores: &Scores) -> Vec<usize> {
-    (0..scores.items.len()).collect()
-}
-
-/// The scores of some of the captions.
-fn summarize(scores: &Scores, picks: &[usize]) -> [f64; METRICS.len()] {
-    let mut counts = BleuCounts::default();
-    let mut sums = [0.0; 3];
-    for &pick in picks {
-        counts = counts + scores.bleu_counts[pick];
-        let item = &scores.items[pick];
-        for (sum, score) in sums
-            .iter_mut()
-            .zip([item.rouge_l, item.cider, item.cider_plain])
-        {
-            *sum += score;
-        }
+impl Resample for Scores {
+    fn captions(&self) -> usize {
+        self.items.len()
     }
-    let [bleu_1, bleu_2, bleu_3, bleu_4] = counts.scores();
-    let [rouge_l, cider, cider_plain] = sums.map(|sum| sum / picks.len() as f64);
-    [bleu_1, bleu_2, bleu_3, bleu_4, rouge_l, cider, cider_plain]
+
+    fn scores_of(&self, picks: &[usize]) -> Vec<f64> {
+        let mut counts = BleuCounts::default();
+        let mut sums = [0.0; 3];
+        for &pick in picks {
+            counts = counts + self.bleu_counts[pick];
+            let item = &self.items[pick];
+            let values = [item.rouge_l, item.cider, item.cider_plain];
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += value;
+            }
+        }
+        let means = sums.map(|sum| sum / picks.len() as f64);
+        counts.scores().into_iter().chain(means).collect()
+    }
 }
 
-fn column(samples: &[[f64; METRICS.len()]], metric: usize) -> Vec<f64> {
+impl Resample for MeteorScores {
+    fn captions(&self) -> usize {
+        self.items.len()
+    }
+
+    fn scores_of(&self, picks: &[usize]) -> Vec<f64> {
+        vec![self.meteor_of(picks)]
+    }
+}
+
+impl Resample for [f64] {
+    fn captions(&self) -> usize {
+        self.len()
+    }
+
+    fn scores_of(&self, picks: &[usize]) -> Vec<f64> {
+        let sum: f64 = picks.iter().map(|&pick| self[pick]).sum();
+        vec![sum / picks.len() as f64]
+    }
+}
+
+fn every(captions: usize) -> Vec<usize> {
+    (0..captions).collect()
+}
+
+fn column(samples: &[Vec<f64>], metric: usize) -> Vec<f64> {
     samples.iter().map(|sample| sample[metric]).collect()
 }
 

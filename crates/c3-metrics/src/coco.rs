@@ -21,7 +21,7 @@ pub enum ImageId {
 }
 
 /// One caption of one image: an entry of a results file.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct Captioned {
     /// The image.
     pub image_id: ImageId,
@@ -43,6 +43,9 @@ pub struct Annotations {
 pub struct Image {
     /// The image.
     pub id: ImageId,
+    /// Its picture file, if the annotations name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_name: Option<String>,
 }
 
 /// What to do with an annotated image that has no result.
@@ -53,6 +56,17 @@ pub enum Missing {
     Refuse,
     /// Score the images that have a result.
     Skip,
+}
+
+/// What is odd in an annotations file, and yet is scored as the COCO toolkit scores it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Oddities {
+    /// Images listed again: each counts once.
+    pub repeated_images: usize,
+    /// Captions that their image has already: each counts as one more.
+    pub repeated_captions: usize,
+    /// Captions of images that are not listed: they do not count.
+    pub unlisted_captions: usize,
 }
 
 /// Captions beside their references, ready for [`score`](crate::score).
@@ -107,6 +121,7 @@ impl Annotations {
     ///
     /// An image listed twice counts once, and a caption listed twice counts twice, as
     /// in the COCO toolkit; a caption of an image that is not listed is passed over.
+    /// [`Annotations::oddities`] counts them.
     ///
     /// # Errors
     ///
@@ -144,6 +159,22 @@ impl Annotations {
             }
         }
         Ok(paired)
+    }
+
+    /// Counts what [`Annotations::pair`] passes over or takes as it stands.
+    #[must_use]
+    pub fn oddities(&self) -> Oddities {
+        let known: HashSet<&ImageId> = self.distinct_images().collect();
+        let mut seen = HashSet::new();
+        let each = self.annotations.iter();
+        let repeated = each.filter(|annotation| !seen.insert(*annotation));
+        let repeated_captions = repeated.count();
+        let unlisted = |annotation: &&Captioned| !known.contains(&annotation.image_id);
+        Oddities {
+            repeated_images: self.images.len() - known.len(),
+            repeated_captions,
+            unlisted_captions: self.annotations.iter().filter(unlisted).count(),
+        }
     }
 
     fn distinct_images(&self) -> impl Iterator<Item = &ImageId> {
@@ -197,7 +228,7 @@ impl From<&str> for ImageId {
     }
 }
 
-fn read_json<T: DeserializeOwned>(mut source: impl Read) -> Result<T, MetricError> {
+pub(crate) fn read_json<T: DeserializeOwned>(mut source: impl Read) -> Result<T, MetricError> {
     let mut bytes = Vec::new();
     source.read_to_end(&mut bytes).map_err(MetricError::Read)?;
     let text =
@@ -274,7 +305,8 @@ mod tests {
     fn two_results_for_one_image_are_refused() {
         let results = [result(1, "cat"), result(1, "dog")];
         let error = annotations().pair(&results, Missing::Skip).unwrap_err();
-        assert_eq!(error.to_string(), "image 1 has more than one result");
+        let said = "image 1 has more than one result; the COCO toolkit refuses that too";
+        assert_eq!(error.to_string(), said);
     }
 
     #[test]
@@ -290,10 +322,23 @@ mod tests {
     #[test]
     fn an_image_listed_twice_counts_once() {
         let mut annotations = annotations();
-        annotations.images.push(Image { id: 2.into() });
+        annotations.images.push(Image {
+            id: 2.into(),
+            file_name: None,
+        });
+        annotations.annotations.push(result(1, "a cat"));
+        annotations.annotations.push(result(9, "lost"));
         let results = [result(1, "cat"), result(2, "dog")];
         let paired = annotations.pair(&results, Missing::Refuse).unwrap();
         assert_eq!(paired.images.len(), 2);
+        assert_eq!(paired.references[1].len(), 3);
+        let odd = annotations.oddities();
+        let counts = [
+            odd.repeated_images,
+            odd.repeated_captions,
+            odd.unlisted_captions,
+        ];
+        assert_eq!(counts, [1, 1, 1]);
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub enum MetricError {
         image: ImageId,
     },
     /// Two results speak of one image; the COCO toolkit refuses them too.
-    #[error("image {image} has more than one result")]
+    #[error("image {image} has more than one result; the COCO toolkit refuses that too")]
     DuplicateResult {
         /// The image named twice.
         image: ImageId,
@@ -63,6 +63,16 @@ pub enum MetricError {
     NoReferenceCaption {
         /// The image without captions.
         image: ImageId,
+    },
+    /// A document frequency exceeds the size of its corpus.
+    #[error("`{ngram}` is in {count} of {items} items")]
+    Frequency {
+        /// The n-gram.
+        ngram: String,
+        /// In how many items it is said to be.
+        count: u32,
+        /// Items of the corpus.
+        items: u32,
     },
     /// A table for METEOR ends in the middle of an entry.
     #[error("the table of {table} ends in the middle of an entry")]
@@ -88,6 +98,51 @@ pub enum MetricError {
         row: usize,
         /// Column, from zero.
         column: usize,
+    },
+    /// Values are not whole rows.
+    #[error("{values} values are not rows of {width}")]
+    NotRows {
+        /// How many values there are.
+        values: usize,
+        /// Values of a row.
+        width: usize,
+    },
+    /// Two sets of features come from spaces of different width.
+    #[error("cannot compare features of width {left} and {right}")]
+    WidthMismatch {
+        /// Width of the first set.
+        left: usize,
+        /// Width of the second set.
+        right: usize,
+    },
+    /// A covariance of so few rows is singular.
+    #[error(
+        "{rows} features of width {width} are too few; a Fréchet distance needs more than {width}"
+    )]
+    FewRows {
+        /// Rows of the set.
+        rows: usize,
+        /// Values of a row.
+        width: usize,
+    },
+    /// The eigenvalues of a matrix were not found.
+    #[error("the eigenvalues of the covariances cannot be found")]
+    NoEigenvalues,
+    /// Too few rows for a kernel distance.
+    #[error("{rows} features are too few for a kernel distance; expected at least {wanted}")]
+    FewForKernel {
+        /// Rows of the set, or of a subset.
+        rows: usize,
+        /// How many there should be.
+        wanted: usize,
+    },
+    /// Rows cannot be cut into so many parts.
+    #[error("{rows} rows cannot be cut into {parts} parts")]
+    FewForParts {
+        /// Rows there are.
+        rows: usize,
+        /// Parts asked for.
+        parts: usize,
     },
     /// A query of a retrieval has no right target.
     #[error("query {query} has no right target among its {targets} targets")]

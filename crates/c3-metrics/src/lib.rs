@@ -7,9 +7,8 @@
 //! right targets rank.
 //!
 //! ```
-//! let references = vec![vec!["A cat sleeps.".to_owned()], vec!["A dog barks.".to_owned()]];
-//! let captions = ["a cat sleeps".to_owned(), "a cow".to_owned()];
-//! let scores = c3_metrics::score(&references, &captions)?;
+//! let references = [vec!["A cat sleeps.", "The cat is asleep."], vec!["A dog barks."]];
+//! let scores = c3_metrics::score(&references, &["a cat sleeps", "a cow"])?;
 //! assert!(scores.items[0].rouge_l > 0.999);
 //! # Ok::<_, c3_metrics::MetricError>(())
 //! ```
@@ -17,8 +16,15 @@
 mod bleu;
 pub mod bootstrap;
 mod cider;
+mod clip_score;
 pub mod coco;
 mod error;
+mod features;
+#[cfg(feature = "frechet")]
+mod frechet;
+mod frequencies;
+mod inception;
+mod kernel_distance;
 pub mod meteor;
 mod ngrams;
 mod overlap;
@@ -27,8 +33,17 @@ mod retrieval;
 mod rouge;
 mod score;
 mod sentence;
+mod training;
 
+pub use clip_score::{ClipScores, clip_scores};
 pub use error::MetricError;
+pub use features::Features;
+#[cfg(feature = "frechet")]
+pub use frechet::frechet_distance;
+pub use frequencies::DocumentFrequencies;
+pub use inception::inception_score;
+pub use kernel_distance::{Spread, Subsets, kernel_distance, kernel_distances};
 pub use ptb::Tokenizer;
 pub use retrieval::{Retrieval, retrieval};
-pub use score::{ItemScores, Scores, score};
+pub use score::{ItemScores, Scores, score, score_with};
+pub use training::{Seen, seen_in_training};

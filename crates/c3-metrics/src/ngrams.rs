@@ -19,6 +19,34 @@ pub(crate) struct Ngrams {
 }
 
 impl Ngrams {
+    /// Numbers the n-grams of `order` words, one to [`MAX_ORDER`].
+    pub(crate) fn of_order(order: usize, sentences: &[Sentence]) -> Self {
+        match order {
+            1 => Self::of::<1>(sentences),
+            2 => Self::of::<2>(sentences),
+            3 => Self::of::<3>(sentences),
+            _ => Self::of::<MAX_ORDER>(sentences),
+        }
+    }
+
+    /// Calls `see` with the number and the words of each n-gram, where it is met first.
+    pub(crate) fn each(
+        &self,
+        sentences: &[Sentence],
+        order: usize,
+        mut see: impl FnMut(u32, &[Word]),
+    ) {
+        let mut next = 0; // numbers were given in this order
+        for (index, sentence) in sentences.iter().enumerate() {
+            for (words, &number) in sentence.words.windows(order).zip(self.sentence(index)) {
+                if number == next {
+                    see(number, words);
+                    next += 1;
+                }
+            }
+        }
+    }
+
     /// Numbers the n-grams of `N` words, in the order in which they are met.
     pub(crate) fn of<const N: usize>(sentences: &[Sentence]) -> Self {
         let total = sentences.iter().map(|sentence| sentence.words.len()).sum();
@@ -79,6 +107,18 @@ mod tests {
         assert_eq!(bigrams.sentence(1), [1]);
         assert!(bigrams.sentence(2).is_empty());
         assert_eq!(bigrams.distinct(), 2);
+    }
+
+    #[test]
+    fn each_ngram_is_seen_once_with_its_words() {
+        let mut vocabulary = Vocabulary::default();
+        let sentences = ["a b a b", "b a c"].map(|text| vocabulary.sentence(text));
+        let mut seen = Vec::new();
+        let bigrams = Ngrams::of_order(2, &sentences);
+        bigrams.each(&sentences, 2, |number, words| {
+            seen.push((number, words.to_vec()));
+        });
+        assert_eq!(seen, [(0, vec![1, 2]), (1, vec![2, 1]), (2, vec![1, 3])]);
     }
 
     #[test]

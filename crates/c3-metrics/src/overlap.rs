@@ -34,22 +34,42 @@ struct Caption {
     norm: f64,
 }
 
+impl Places {
+    /// Items with this many references each: the references lie first, in order, and the
+    /// captions from `captions` on.
+    pub(crate) fn of_lengths(
+        references: impl Iterator<Item = usize>,
+        captions: usize,
+    ) -> impl Iterator<Item = Self> {
+        references.enumerate().scan(0, move |next, (item, length)| {
+            let references = *next..*next + length;
+            *next = references.end;
+            let caption = captions + item;
+            Some(Self {
+                caption,
+                references,
+            })
+        })
+    }
+}
+
 /// Compares every item's caption with its references.
 ///
-/// `penalty` is what CIDEr-D multiplies with for a caption and a reference.
+/// `rarity` weighs the n-grams; `penalty` is what CIDEr-D multiplies with for a caption and
+/// a reference.
 pub(crate) fn overlaps(
     ngrams: &Ngrams,
     items: &[Places],
+    rarity: &[f64],
     penalty: impl Fn(usize, usize) -> f64 + Sync,
 ) -> Vec<Overlap> {
-    let rarity = rarities(ngrams, items);
     let overlap = |places: &Places| {
-        let caption = Caption::of(ngrams.sentence(places.caption), &rarity);
+        let caption = Caption::of(ngrams.sentence(places.caption), rarity);
         let mut most = vec![0; caption.ngrams.len()];
         let mut overlap = Overlap::default();
         for reference in places.references.clone() {
             let counts = count(ngrams.sentence(reference));
-            let (cosine, clipped) = caption.compare(&counts, &rarity, &mut most);
+            let (cosine, clipped) = caption.compare(&counts, rarity, &mut most);
             overlap.cosine += cosine;
             overlap.clipped += clipped * penalty(places.caption, reference);
         }
@@ -65,7 +85,16 @@ pub(crate) fn overlaps(
 
 /// `ln(items) - ln(max(1, df))` of every n-gram, where `df` is the number of items whose
 /// references have it.
-fn rarities(ngrams: &Ngrams, items: &[Places]) -> Vec<f64> {
+pub(crate) fn rarities(ngrams: &Ngrams, items: &[Places]) -> Vec<f64> {
+    let rarest = (items.len() as f64).ln();
+    frequencies(ngrams, items)
+        .into_iter()
+        .map(|items| rarest - f64::from(items.max(1)).ln())
+        .collect()
+}
+
+/// The number of items whose references have each n-gram.
+pub(crate) fn frequencies(ngrams: &Ngrams, items: &[Places]) -> Vec<u32> {
     let mut frequencies = vec![0_u32; ngrams.distinct()];
     let mut last = vec![usize::MAX; ngrams.distinct()];
     for (item, places) in items.iter().enumerate() {
@@ -81,11 +110,7 @@ fn rarities(ngrams: &Ngrams, items: &[Places]) -> Vec<f64> {
             }
         }
     }
-    let rarest = (items.len() as f64).ln();
     frequencies
-        .into_iter()
-        .map(|items| rarest - f64::from(items.max(1)).ln())
-        .collect()
 }
 
 impl Caption {
@@ -160,7 +185,8 @@ mod tests {
     #[test]
     fn a_word_counts_no_more_often_than_in_one_reference() {
         let (ngrams, items) = unigrams();
-        let overlaps = overlaps(&ngrams, &items, |_, _| 1.0);
+        let rarity = rarities(&ngrams, &items);
+        let overlaps = overlaps(&ngrams, &items, &rarity, |_, _| 1.0);
         assert_eq!(overlaps[0].correct, 3); // "the" twice, "cat" once
         assert_eq!(overlaps[1], Overlap::default());
     }
@@ -181,8 +207,9 @@ mod tests {
     #[test]
     fn the_penalty_acts_on_the_clipped_cosine_alone() {
         let (ngrams, items) = unigrams();
-        let halved = overlaps(&ngrams, &items, |_, _| 0.5)[0];
-        let whole = overlaps(&ngrams, &items, |_, _| 1.0)[0];
+        let rarity = rarities(&ngrams, &items);
+        let halved = overlaps(&ngrams, &items, &rarity, |_, _| 0.5)[0];
+        let whole = overlaps(&ngrams, &items, &rarity, |_, _| 1.0)[0];
         assert_eq!(halved.cosine, whole.cosine);
         assert_eq!(halved.clipped, whole.clipped / 2.0);
         assert!(whole.clipped > 0.5);

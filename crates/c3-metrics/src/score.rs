@@ -7,8 +7,9 @@ use crate::{
     MetricError,
     bleu::BleuCounts,
     cider::{ciders, penalty},
+    frequencies::{DocumentFrequencies, Numbered},
     ngrams::{MAX_ORDER, Ngrams},
-    overlap::{Overlap, Places, overlaps},
+    overlap::{Overlap, Places, overlaps, rarities},
     ptb::Tokenizer,
     rouge::rouge_l,
     sentence::{Sentence, Vocabulary, Word},
@@ -61,20 +62,59 @@ pub struct ItemScores {
 /// # Examples
 ///
 /// ```
-/// let references = vec![
-///     vec!["A dog runs on grass.".to_owned(), "The dog is running.".to_owned()],
-///     vec!["Two people ride bikes.".to_owned()],
+/// let references = [
+///     vec!["A dog runs on grass.", "The dog is running."],
+///     vec!["Two people ride bikes."],
 /// ];
-/// let captions = ["a dog runs on grass".to_owned(), "a man".to_owned()];
+/// let captions = ["a dog runs on grass", "a man"];
 /// let scores = c3_metrics::score(&references, &captions)?;
 /// assert!(scores.items[0].cider > scores.items[1].cider);
 /// println!("CIDEr {:.1}", 100.0 * scores.cider);
 /// # Ok::<_, c3_metrics::MetricError>(())
 /// ```
-pub fn score(references: &[Vec<String>], captions: &[String]) -> Result<Scores, MetricError> {
+pub fn score<R, T, C>(references: &[R], captions: &[C]) -> Result<Scores, MetricError>
+where
+    R: AsRef<[T]>,
+    T: AsRef<str> + Sync,
+    C: AsRef<str> + Sync,
+{
+    score_by(references, captions, None)
+}
+
+/// Scores captions against their references, with document frequencies of another corpus.
+///
+/// CIDEr alone differs from [`score`]: an n-gram weighs `ln(items) - ln(max(1, df))`, both
+/// of the corpus.
+///
+/// # Errors
+///
+/// As [`score`].
+pub fn score_with<R, T, C>(
+    references: &[R],
+    captions: &[C],
+    frequencies: &DocumentFrequencies,
+) -> Result<Scores, MetricError>
+where
+    R: AsRef<[T]>,
+    T: AsRef<str> + Sync,
+    C: AsRef<str> + Sync,
+{
+    score_by(references, captions, Some(frequencies))
+}
+
+fn score_by<R, T, C>(
+    references: &[R],
+    captions: &[C],
+    frequencies: Option<&DocumentFrequencies>,
+) -> Result<Scores, MetricError>
+where
+    R: AsRef<[T]>,
+    T: AsRef<str> + Sync,
+    C: AsRef<str> + Sync,
+{
     check(references, captions)?;
     let tokenizer = Tokenizer::new();
-    let texts: Vec<&String> = references.iter().flatten().collect();
+    let texts: Vec<&T> = references.iter().flat_map(AsRef::as_ref).collect();
     let mut tokens = tokenizer.tokenize_all(&texts);
     tokens.extend(tokenizer.tokenize_all(captions));
     let mut vocabulary = Vocabulary::default();
@@ -82,21 +122,17 @@ pub fn score(references: &[Vec<String>], captions: &[String]) -> Result<Scores, 
         .iter()
         .map(|line| vocabulary.sentence(line))
         .collect();
-    let mut next = 0;
-    let place = |(item, of_item): (usize, &Vec<String>)| {
-        let references = next..next + of_item.len();
-        next = references.end;
-        Places {
-            caption: texts.len() + item,
-            references,
-        }
-    };
-    let items: Vec<Places> = references.iter().enumerate().map(place).collect();
-    Ok(score_items(&sentences, &items))
+    let lengths = references.iter().map(|of_item| of_item.as_ref().len());
+    let items: Vec<Places> = Places::of_lengths(lengths, texts.len()).collect();
+    let frequencies = frequencies.map(|frequencies| frequencies.numbered(&vocabulary));
+    Ok(score_items(&sentences, &items, frequencies.as_ref()))
 }
 
 /// Says what is wrong with captions and their references.
-pub(crate) fn check(references: &[Vec<String>], captions: &[String]) -> Result<(), MetricError> {
+pub(crate) fn check<R: AsRef<[T]>, T, C>(
+    references: &[R],
+    captions: &[C],
+) -> Result<(), MetricError> {
     if references.len() != captions.len() {
         let (references, captions) = (references.len(), captions.len());
         return Err(MetricError::CountMismatch {
@@ -104,17 +140,23 @@ pub(crate) fn check(references: &[Vec<String>], captions: &[String]) -> Result<(
             captions,
         });
     }
+    check_references(references)
+}
+
+/// Says what is wrong with references.
+pub(crate) fn check_references<R: AsRef<[T]>, T>(references: &[R]) -> Result<(), MetricError> {
     if references.is_empty() {
         return Err(MetricError::NoItems);
     }
-    match references.iter().position(Vec::is_empty) {
+    let empty = |of_item: &R| of_item.as_ref().is_empty();
+    match references.iter().position(empty) {
         Some(item) => Err(MetricError::NoReferences { item }),
         None => Ok(()),
     }
 }
 
-fn score_items(sentences: &[Sentence], items: &[Places]) -> Scores {
-    let orders = compare(sentences, items);
+fn score_items(sentences: &[Sentence], items: &[Places], frequencies: Option<&Numbered>) -> Scores {
+    let orders = compare(sentences, items, frequencies);
     let scored: Vec<(BleuCounts, ItemScores)> = items
         .par_iter()
         .enumerate()
@@ -144,21 +186,24 @@ fn score_items(sentences: &[Sentence], items: &[Places]) -> Scores {
 }
 
 /// Compares captions and references, each order of n-grams by itself.
-fn compare(sentences: &[Sentence], items: &[Places]) -> [Vec<Overlap>; MAX_ORDER] {
+fn compare(
+    sentences: &[Sentence],
+    items: &[Places],
+    frequencies: Option<&Numbered>,
+) -> [Vec<Overlap>; MAX_ORDER] {
     let length = |place: usize| sentences[place].words.len();
     let penalty = |caption, reference| penalty(length(caption), length(reference));
-    let number: [fn(&[Sentence]) -> Ngrams; MAX_ORDER] = [
-        Ngrams::of::<1>,
-        Ngrams::of::<2>,
-        Ngrams::of::<3>,
-        Ngrams::of::<4>,
-    ];
+    let compare = |order: usize| {
+        let ngrams = Ngrams::of_order(order, sentences);
+        let rarity = match frequencies {
+            Some(frequencies) => frequencies.rarities(&ngrams, sentences, order),
+            None => rarities(&ngrams, items),
+        };
+        overlaps(&ngrams, items, &rarity, penalty)
+    };
     let mut orders = [const { Vec::new() }; MAX_ORDER];
-    number
-        .into_par_iter()
-        .map(|number| overlaps(&number(sentences), items, penalty))
-        .zip(&mut orders)
-        .for_each(|(overlaps, order)| *order = overlaps);
+    let each = orders.par_iter_mut().enumerate();
+    each.for_each(|(index, overlaps)| *overlaps = compare(index + 1));
     orders
 }
 

@@ -51,6 +51,20 @@ impl<'a> Vocabulary<'a> {
         }
     }
 
+    /// The number of a word that was met.
+    pub(crate) fn find(&self, word: &str) -> Option<Word> {
+        self.numbers.get(word).copied()
+    }
+
+    /// The words at their numbers; nothing has the number zero.
+    pub(crate) fn words(&self) -> Vec<&'a str> {
+        let mut words = vec![""; self.numbers.len() + 1];
+        for (word, &number) in &self.numbers {
+            words[number as usize] = word;
+        }
+        words
+    }
+
     fn number(&mut self, word: &'a str) -> Word {
         let next = Word::try_from(self.numbers.len() + 1).expect("fewer than 2^32 distinct words");
         *self.numbers.entry(word).or_insert(next)

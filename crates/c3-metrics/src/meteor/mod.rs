@@ -33,6 +33,25 @@ pub struct MeteorScores {
     pub meteor: f64,
     /// METEOR of each caption, in the order given.
     pub items: Vec<f64>,
+    /// What the METEOR of some of the captions is computed from.
+    #[serde(skip)]
+    statistics: Vec<Statistics>,
+}
+
+impl MeteorScores {
+    fn of(statistics: Vec<Statistics>) -> Self {
+        Self {
+            meteor: statistics.iter().copied().sum::<Statistics>().score(),
+            items: statistics.iter().map(Statistics::score).collect(),
+            statistics,
+        }
+    }
+
+    /// METEOR of the captions at `picks`, which may repeat.
+    pub(crate) fn meteor_of(&self, picks: &[usize]) -> f64 {
+        let picked = picks.iter().map(|&pick| self.statistics[pick]);
+        picked.sum::<Statistics>().score()
+    }
 }
 
 /// METEOR 1.5 with the parameters that it has for English by default.
@@ -60,13 +79,18 @@ impl<B: AsRef<[u8]> + Sync> Meteor<B> {
     /// # Errors
     ///
     /// As [`score`](crate::score).
-    pub fn score(
+    pub fn score<R, T, C>(
         &self,
-        references: &[Vec<String>],
-        captions: &[String],
-    ) -> Result<MeteorScores, MetricError> {
+        references: &[R],
+        captions: &[C],
+    ) -> Result<MeteorScores, MetricError>
+    where
+        R: AsRef<[T]>,
+        T: AsRef<str> + Sync,
+        C: AsRef<str> + Sync,
+    {
         check(references, captions)?;
-        let texts: Vec<&String> = references.iter().flatten().collect();
+        let texts: Vec<&T> = references.iter().flat_map(AsRef::as_ref).collect();
         let tokenizer = Tokenizer::new();
         let mut lines = tokenizer.tokenize_all(captions);
         lines.extend(tokenizer.tokenize_all(&texts));
@@ -74,7 +98,7 @@ impl<B: AsRef<[u8]> + Sync> Meteor<B> {
         let (captions, mut behind) = sentences.split_at(captions.len());
         let mut items = Vec::with_capacity(captions.len());
         for (caption, of_item) in captions.iter().zip(references) {
-            let (references, rest) = behind.split_at(of_item.len());
+            let (references, rest) = behind.split_at(of_item.as_ref().len());
             behind = rest;
             items.push((caption, references));
         }
@@ -85,14 +109,7 @@ impl<B: AsRef<[u8]> + Sync> Meteor<B> {
             Statistics::best(each)
         };
         let statistics: Vec<Statistics> = items.par_iter().map(best).collect();
-        let total = statistics
-            .iter()
-            .fold(Statistics::default(), |sum, one| sum + *one);
-        let items = statistics.iter().map(Statistics::score).collect();
-        Ok(MeteorScores {
-            meteor: total.score(),
-            items,
-        })
+        Ok(MeteorScores::of(statistics))
     }
 
     fn prepare(&self, lines: &[String]) -> (Lexicon, Vec<Prepared>) {

@@ -1,6 +1,6 @@
 //! Counts matched words, and turns the counts into a score.
 
-use std::ops::Add;
+use std::{iter::Sum, ops::Add};
 
 use super::{
     alignment::chunks,
@@ -159,6 +159,12 @@ impl Add for Statistics {
             reference: self.reference + other.reference,
             chunks: self.chunks + other.chunks,
         }
+    }
+}
+
+impl Sum for Statistics {
+    fn sum<I: Iterator<Item = Self>>(each: I) -> Self {
+        each.fold(Self::default(), Add::add)
     }
 }
 
