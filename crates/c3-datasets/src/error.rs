@@ -65,7 +65,7 @@ pub enum DatasetError {
         number: u32,
     },
     /// A row has no caption.
-    #[error("line {line} has no caption for `{name}`; expected text after the tab")]
+    #[error("line {line} has no caption for `{name}`; expected text")]
     EmptyCaption {
         /// Line, from 1.
         line: usize,

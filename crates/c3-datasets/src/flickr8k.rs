@@ -310,7 +310,7 @@ mod tests {
         let error = table("image\tcaption\nz.jpg\t \n").unwrap_err();
         assert_eq!(
             error,
-            "line 2 has no caption for `z.jpg`; expected text after the tab"
+            "line 2 has no caption for `z.jpg`; expected text"
         );
     }
 

@@ -12,6 +12,8 @@
 //! # Ok::<_, c3_datasets::DatasetError>(())
 //! ```
 
+pub mod audiocaps;
+pub mod clotho;
 pub mod coco;
 #[cfg(feature = "emoji")]
 pub mod emoji;
@@ -22,7 +24,8 @@ pub mod karpathy;
 mod lines;
 mod sample;
 pub mod sentences;
+mod table;
 
 pub use error::DatasetError;
 pub use join::{Difference, Joined, Selected, join, select};
-pub use sample::{Picture, Sample, Split};
+pub use sample::{Captioned, Picture, Sample, Split};

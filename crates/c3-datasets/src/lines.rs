@@ -29,6 +29,18 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
+    /// Every line, blank ones too.
+    pub(crate) fn with_blank(mut self) -> impl Iterator<Item = Result<Line, DatasetError>> {
+        std::iter::from_fn(move || {
+            if self.over {
+                return None;
+            }
+            let line = self.line().transpose();
+            self.over = matches!(&line, None | Some(Err(_)));
+            line
+        })
+    }
+
     /// Reads one line, blank or not; `None` at the end.
     fn line(&mut self) -> Result<Option<Line>, DatasetError> {
         self.number += 1;

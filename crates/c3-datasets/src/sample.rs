@@ -24,6 +24,15 @@ pub enum Picture {
     Embedded(&'static [u8]),
 }
 
+/// A thing by its name alone, and what is said of it: all that scoring needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Captioned {
+    /// What the file calls it.
+    pub name: String,
+    /// What is said of it, in the order of the file; at least one.
+    pub captions: Vec<String>,
+}
+
 /// What a sample may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

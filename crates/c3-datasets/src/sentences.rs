@@ -14,6 +14,13 @@ pub fn lines(reader: impl BufRead) -> impl Iterator<Item = Result<String, Datase
     Lines::new(reader).map(|line| Ok(line?.text.trim().to_owned()))
 }
 
+/// Streams the lines of a plain file as they stand: the caption of the first thing, of the
+/// second, and so on; a blank line is an empty caption.
+pub fn every_line(reader: impl BufRead) -> impl Iterator<Item = Result<String, DatasetError>> {
+    let lines = Lines::new(reader).with_blank();
+    lines.map(|line| Ok(line?.text.trim().to_owned()))
+}
+
 /// Reads the named `columns` of a table of comma-separated values, row by row.
 ///
 /// Empty cells are skipped, ends trimmed.
@@ -72,6 +79,16 @@ mod tests {
             .collect::<Result<Vec<_>, _>>()
             .unwrap();
         assert_eq!(sentences, ["A dog barks.", "Rain falls.", "A dog barks."]);
+    }
+
+    #[test]
+    fn every_line_is_a_caption_even_a_blank_one() {
+        let file = "A dog barks.\n\nRain falls. \r\n";
+        let captions: Result<Vec<_>, _> = every_line(file.as_bytes()).collect();
+        assert_eq!(captions.unwrap(), ["A dog barks.", "", "Rain falls."]);
+        let wrong = every_line(&b"A dog\nRa\xff\nSun\n"[..]).last().unwrap();
+        let said = "line 2 is not UTF-8: byte 3 is wrong; save the file as UTF-8";
+        assert_eq!(wrong.unwrap_err().to_string(), said);
     }
 
     #[test]

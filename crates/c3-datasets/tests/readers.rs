@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use c3_datasets::{Picture, Sample, coco, flickr8k, join, karpathy, select, sentences};
+use c3_datasets::{
+    Picture, Sample, audiocaps, clotho, coco, flickr8k, join, karpathy, select, sentences,
+};
 use proptest::prelude::*;
 
 /// Samples with names of their own and captions as people write them.
@@ -76,6 +78,9 @@ proptest! {
         prop_assert!(sentences::lines(bytes).count() <= lines);
         let _ = flickr8k::split_list(bytes);
         let _ = sentences::columns(bytes, &["caption"]);
+        prop_assert!(sentences::every_line(bytes).count() <= lines);
+        prop_assert!(audiocaps::read(bytes).is_err());
+        prop_assert!(clotho::read(bytes).is_err());
         prop_assert!(coco::read(bytes).is_err());
         prop_assert!(karpathy::read(bytes).is_err());
     }
