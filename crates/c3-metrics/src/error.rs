@@ -37,9 +37,9 @@ pub enum MetricError {
         /// Column of that byte, counted in bytes from one.
         column: usize,
     },
-    /// A file is not the JSON that was expected; the source names line and column.
+    /// A file is not the JSON that was expected; the parser names line and column.
     #[error("not the expected JSON: {0}")]
-    Json(#[source] serde_json::Error),
+    Json(serde_json::Error),
     /// A result names an image that has no annotations.
     #[error("the result for image {image} has no image in the annotations")]
     UnknownImage {

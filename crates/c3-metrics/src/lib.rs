@@ -1,17 +1,4 @@
-//! Caption metrics, with the numbers of the COCO caption toolkit and without Java.
-//!
-//! [`score`] takes captions and their references, and returns BLEU-1 to BLEU-4, ROUGE-L
-//! and CIDEr of the whole set and of each caption. [`coco`] reads the files that the
-//! toolkit reads; [`Tokenizer`] splits a caption into the same words. [`meteor`] is METEOR
-//! 1.5, [`bootstrap`] says how far scores can be trusted, and [`retrieval`] how high the
-//! right targets rank.
-//!
-//! ```
-//! let references = [vec!["A cat sleeps.", "The cat is asleep."], vec!["A dog barks."]];
-//! let scores = c3_metrics::score(&references, &["a cat sleeps", "a cow"])?;
-//! assert!(scores.items[0].rouge_l > 0.999);
-//! # Ok::<_, c3_metrics::MetricError>(())
-//! ```
+#![doc = include_str!("../README.md")]
 
 mod bleu;
 pub mod bootstrap;

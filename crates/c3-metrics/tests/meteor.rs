@@ -2,8 +2,9 @@
 
 use c3_metrics::{
     MetricError,
-    meteor::{Meteor, Sources, index},
+    meteor::{Meteor, MeteorScores, Sources, index},
 };
+use proptest::prelude::*;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -101,4 +102,69 @@ fn a_table_that_is_cut_off_is_named() {
         error.to_string(),
         "the table of paraphrases ends in the middle of an entry"
     );
+}
+
+/// Sentences in which every module finds something.
+fn sentence() -> impl Strategy<Value = String> {
+    let words = [
+        "a",
+        "red",
+        "couch",
+        "sofa",
+        "toys",
+        "toy",
+        "runs",
+        "running",
+        "in front of",
+        "before",
+    ];
+    prop::collection::vec(prop::sample::select(words.to_vec()), 1..8)
+        .prop_map(|words| words.join(" "))
+}
+
+fn items() -> impl Strategy<Value = Vec<(Vec<String>, String)>> {
+    let references = prop::collection::vec(sentence(), 1..4);
+    prop::collection::vec((references, sentence()), 1..6)
+}
+
+fn score_all(items: &[(Vec<String>, String)]) -> Result<MeteorScores, MetricError> {
+    let (references, captions): (Vec<_>, Vec<_>) = items.iter().cloned().unzip();
+    Meteor::new(tables())?.score(&references, &captions)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_order_of_items_and_of_references_does_not_matter(items in items()) {
+        let turned: Vec<_> = items
+            .iter()
+            .rev()
+            .map(|(references, caption)| {
+                (references.iter().rev().cloned().collect(), caption.clone())
+            })
+            .collect();
+        let (forward, backward) = (score_all(&items)?, score_all(&turned)?);
+        for (a, b) in forward.items.iter().zip(backward.items.iter().rev()) {
+            prop_assert!((a - b).abs() < TOLERANCE);
+        }
+    }
+
+    #[test]
+    fn a_perfect_caption_scores_one_and_none_scores_more(items in items()) {
+        let mut items = items;
+        items.push((vec![items[0].1.clone()], items[0].1.clone()));
+        let scores = score_all(&items)?;
+        prop_assert!((scores.items[items.len() - 1] - 1.0).abs() < TOLERANCE);
+        for score in scores.items.iter().chain([&scores.meteor]) {
+            prop_assert!((0.0..=1.0 + TOLERANCE).contains(score));
+        }
+    }
+
+    #[test]
+    fn adding_an_image_never_panics(items in items(), reference in ".*", caption in ".*") {
+        let mut items = items;
+        items.push((vec![reference], caption));
+        prop_assert!(score_all(&items)?.meteor.is_finite());
+    }
 }

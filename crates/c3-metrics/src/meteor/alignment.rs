@@ -8,11 +8,14 @@ use super::matching::{Match, Matches, Module};
 const BEAM: usize = 40;
 
 /// An alignment in the making, from the first word of the reference on.
+///
+/// Many are copied and few survive, so that a path holds only where its last match lies.
 #[derive(Clone, Debug)]
 struct Path {
-    chosen: Vec<Option<Match>>,
-    used: Vec<bool>,
-    caption_used: Vec<bool>,
+    /// The match that was taken last, by its place in [`Taken`].
+    last: Option<usize>,
+    used: Marks,
+    caption_used: Marks,
     /// Words of both sentences that are covered, the inexact ones counted half.
     covered: usize,
     chunks: usize,
@@ -23,6 +26,41 @@ struct Path {
     distance: usize,
 }
 
+/// The matches that any path took, each with the one that its path took before.
+type Taken = Vec<(Match, Option<usize>)>;
+
+/// Words of a sentence that are marked.
+#[derive(Clone, Debug)]
+enum Marks {
+    /// Of a sentence of at most 128 words, as nearly all are.
+    Few(u128),
+    Many(Vec<bool>),
+}
+
+impl Marks {
+    fn of(words: usize) -> Self {
+        if words <= 128 {
+            Self::Few(0)
+        } else {
+            Self::Many(vec![false; words])
+        }
+    }
+
+    fn has(&self, word: usize) -> bool {
+        match self {
+            Self::Few(bits) => bits >> word & 1 == 1,
+            Self::Many(words) => words[word],
+        }
+    }
+
+    fn add(&mut self, word: usize) {
+        match self {
+            Self::Few(bits) => *bits |= 1 << word,
+            Self::Many(words) => words[word] = true,
+        }
+    }
+}
+
 /// The chosen matches, in the order of the reference.
 ///
 /// A beam search from left to right, which prefers more words covered, then fewer
@@ -30,18 +68,25 @@ struct Path {
 /// peculiarity of the reference tool: the distance of a match counts for the paths
 /// branched off after it, not for its own.
 pub(super) fn align(matches: &Matches) -> Vec<Match> {
-    let mut paths = vec![Path::start(matches)];
+    let decided = decided(matches);
+    let mut taken = Taken::new();
+    let mut paths = vec![Path::start(matches, &decided)];
+    let mut longer = Vec::new();
     for (word, at) in matches.at.iter().enumerate() {
         paths.sort_by(Path::compare); // stable
         paths.truncate(BEAM);
-        let mut longer = Vec::with_capacity(paths.len());
-        for path in paths.iter().cloned() {
-            path.advance(word, at, &mut longer);
+        for path in &paths {
+            if path.used.has(word) {
+                longer.extend(path.pass(word, &decided));
+            } else {
+                path.branch(at, &mut taken, &mut longer);
+            }
         }
-        if !longer.is_empty() {
-            paths = longer;
-        } else {
+        if longer.is_empty() {
             paths.truncate(1);
+        } else {
+            std::mem::swap(&mut paths, &mut longer);
+            longer.clear();
         }
     }
     paths.sort_by(Path::compare);
@@ -54,7 +99,28 @@ pub(super) fn align(matches: &Matches) -> Vec<Match> {
             best
         }
     });
-    best.map_or_else(Vec::new, |path| path.chosen.into_iter().flatten().collect())
+    let mut chosen: Vec<Match> = decided.into_iter().flatten().collect();
+    let mut last = best.and_then(|best| best.last);
+    while let Some(at) = last {
+        let (of_path, before) = taken[at];
+        chosen.push(of_path);
+        last = before;
+    }
+    chosen.sort_by_key(|chosen| chosen.start);
+    chosen
+}
+
+/// Matches that compete with no other, each at the word of the reference where it starts.
+fn decided(matches: &Matches) -> Vec<Option<Match>> {
+    let alone = |at: &Vec<Match>| {
+        let [only] = at.as_slice() else { return None };
+        let mut words = only.words();
+        let mut caption_words = only.caption_words();
+        let alone = words.all(|word| matches.coverage[word] == 1)
+            && caption_words.all(|word| matches.caption_coverage[word] == 1);
+        alone.then_some(*only)
+    };
+    matches.at.iter().map(alone).collect()
 }
 
 /// How many stretches of consecutive words the matches form in both sentences.
@@ -66,77 +132,67 @@ pub(super) fn chunks(matches: &[Match]) -> usize {
 }
 
 impl Path {
-    /// Matches that compete with no other are decided from the start.
-    fn start(matches: &Matches) -> Self {
+    fn start(matches: &Matches, decided: &[Option<Match>]) -> Self {
         let mut path = Self {
-            chosen: vec![None; matches.coverage.len()],
-            used: vec![false; matches.coverage.len()],
-            caption_used: vec![false; matches.caption_coverage.len()],
+            last: None,
+            used: Marks::of(matches.coverage.len()),
+            caption_used: Marks::of(matches.caption_coverage.len()),
             covered: 0,
             chunks: 0,
             next: 0,
             last_end: None,
             distance: 0,
         };
-        for at in &matches.at {
-            let [only] = at.as_slice() else { continue };
-            let alone = only.words().all(|word| matches.coverage[word] == 1);
-            if alone
-                && only
-                    .caption_words()
-                    .all(|word| matches.caption_coverage[word] == 1)
-            {
-                path.mark(*only);
-            }
-        }
+        decided.iter().flatten().for_each(|only| path.mark(*only));
         path
     }
 
-    /// Adds what may become of this path at a word of the reference to `longer`.
-    fn advance(mut self, word: usize, at: &[Match], longer: &mut Vec<Self>) {
-        if self.used[word] && word < self.next {
-            longer.push(self);
-            return;
+    /// What becomes of this path at a word of the reference that is used.
+    fn pass(&self, word: usize, decided: &[Option<Match>]) -> Option<Self> {
+        if word < self.next {
+            return Some(self.clone());
         }
-        if self.used[word] {
-            // A path that lost track of a decided match ends here.
-            longer.extend(self.chosen[self.next].map(|decided| self.follow(decided)));
-            return;
-        }
-        for &candidate in at.iter() {
-            if self.is_free(candidate) {
-                let mut branch = self.clone();
-                branch.mark(candidate);
-                branch.take(candidate);
-                longer.push(branch);
-                self.distance += candidate.start.abs_diff(candidate.caption_start);
-            }
-        }
-        self = self.close();
-        self.next += 1;
-        longer.push(self);
+        // A path that lost track of a decided match ends here.
+        let only = decided[self.next]?;
+        let mut path = self.clone();
+        path.take(only);
+        path.distance += only.start.abs_diff(only.caption_start);
+        Some(path)
     }
 
-    /// Continues with a match that was decided from the start.
-    fn follow(mut self, decided: Match) -> Self {
-        self.take(decided);
-        self.distance += decided.start.abs_diff(decided.caption_start);
-        self
+    /// Adds what may become of this path at a word with these matches to `longer`.
+    fn branch(&self, at: &[Match], taken: &mut Taken, longer: &mut Vec<Self>) {
+        let mut distance = self.distance;
+        for &candidate in at {
+            if self.is_free(candidate) {
+                let mut branch = self.clone();
+                branch.distance = distance;
+                branch.mark(candidate);
+                branch.take(candidate);
+                branch.last = Some(taken.len());
+                taken.push((candidate, self.last));
+                longer.push(branch);
+                distance += candidate.start.abs_diff(candidate.caption_start);
+            }
+        }
+        let mut passed = self.clone().close();
+        passed.distance = distance;
+        passed.next += 1;
+        longer.push(passed);
     }
 
     fn is_free(&self, candidate: Match) -> bool {
-        !candidate.words().any(|word| self.used[word])
-            && !candidate
-                .caption_words()
-                .any(|word| self.caption_used[word])
+        let mut words = candidate.words();
+        let mut caption_words = candidate.caption_words();
+        !words.any(|word| self.used.has(word))
+            && !caption_words.any(|word| self.caption_used.has(word))
     }
 
     fn mark(&mut self, chosen: Match) {
-        self.chosen[chosen.start] = Some(chosen);
-        chosen.words().for_each(|word| self.used[word] = true);
+        chosen.words().for_each(|word| self.used.add(word));
         chosen
             .caption_words()
-            .for_each(|word| self.caption_used[word] = true);
+            .for_each(|word| self.caption_used.add(word));
     }
 
     /// Counts a match that continues this path.
@@ -214,6 +270,15 @@ mod tests {
         assert_eq!(chunks(&[exact(0, 0), exact(1, 1), exact(3, 2)]), 2);
         assert_eq!(chunks(&[exact(0, 0), exact(1, 2)]), 2);
         assert_eq!(chunks(&[]), 0);
+    }
+
+    #[test]
+    fn a_long_sentence_is_aligned_as_a_short_one() {
+        let all: Vec<Match> = (0..200)
+            .flat_map(|at| [exact(at, at), exact(at, at + 1)])
+            .collect();
+        let chosen = align(&matches(200, 201, &all));
+        assert_eq!((chosen.len(), chunks(&chosen)), (200, 1));
     }
 
     #[test]
