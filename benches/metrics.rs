@@ -2,7 +2,11 @@
 
 use std::hint::black_box;
 
-use c3_metrics::{Tokenizer, score};
+use c3_metrics::{
+    Tokenizer,
+    meteor::{Meteor, Sources, index},
+    score,
+};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand::{Rng, RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
@@ -86,5 +90,43 @@ fn scoring(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, tokenizing, scoring);
+/// METEOR with the small tables of its tests: they find little beyond equal words and stems.
+fn aligning(criterion: &mut Criterion) {
+    macro_rules! table {
+        ($name:literal) => {
+            &mut include_bytes!(concat!("../crates/c3-metrics/tests/golden/meteor/", $name))
+                .as_slice()
+        };
+    }
+    let sources = Sources {
+        paraphrases: table!("paraphrase-en"),
+        synsets: table!("synonym/english.synsets"),
+        exceptions: table!("synonym/english.exceptions"),
+        function_words: table!("function/english.words"),
+        prefixes: table!("nonbreaking/english.prefixes"),
+    };
+    let mut tables = Vec::new();
+    index(sources, &mut tables).expect("the tables are whole");
+    let meteor = Meteor::new(tables).expect("they were just indexed");
+    let mut group = criterion.benchmark_group("meteor");
+    group.sample_size(10);
+    for items in [500, 5_000] {
+        let input = captions(items);
+        group.throughput(Throughput::Elements(items as u64));
+        group.bench_with_input(
+            BenchmarkId::new("items_of_5", items),
+            &input,
+            |b, (r, c)| {
+                b.iter(|| {
+                    meteor
+                        .score(black_box(r), black_box(c))
+                        .expect("every item has references")
+                });
+            },
+        );
+    }
+    group.finish();
+}
+
+criterion_group!(benches, tokenizing, scoring, aligning);
 criterion_main!(benches);

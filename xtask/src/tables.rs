@@ -1,7 +1,5 @@
 //! Results as tables for a terminal.
 
-use std::collections::BTreeMap;
-
 use c3_artifacts::results::ArmResult;
 use c3_artifacts::{Results, TransformRecord};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
@@ -83,16 +81,6 @@ pub(crate) fn value(arm: &ArmResult, metric: &str) -> String {
         Some(sd) => format!("{mean:.1} ± {sd:.1}"),
         None => format!("{mean:.1}"),
     }
-}
-
-/// The metrics of one file.
-pub(crate) fn scores(scores: &BTreeMap<String, f64>, captions: usize) -> Table {
-    let mut table = table(&["metric", &format!("over {captions} images")]);
-    for (metric, value) in scores {
-        table.add_row([metric.clone(), format!("{value:.2}")]);
-    }
-    align(&mut table);
-    table
 }
 
 /// The gap that each temperature leaves.

@@ -308,10 +308,7 @@ mod tests {
     #[test]
     fn an_empty_caption_names_its_line_and_picture() {
         let error = table("image\tcaption\nz.jpg\t \n").unwrap_err();
-        assert_eq!(
-            error,
-            "line 2 has no caption for `z.jpg`; expected text"
-        );
+        assert_eq!(error, "line 2 has no caption for `z.jpg`; expected text");
     }
 
     #[test]

@@ -37,12 +37,15 @@ impl Ngrams {
         mut see: impl FnMut(u32, &[Word]),
     ) {
         let mut next = 0; // numbers were given in this order
-        for (index, sentence) in sentences.iter().enumerate() {
-            for (words, &number) in sentence.words.windows(order).zip(self.sentence(index)) {
-                if number == next {
-                    see(number, words);
-                    next += 1;
-                }
+        let sentences = sentences.iter().enumerate();
+        let ngrams = sentences.flat_map(|(index, sentence)| {
+            let words = sentence.words.windows(order);
+            words.zip(self.sentence(index))
+        });
+        for (words, &number) in ngrams {
+            if number == next {
+                see(number, words);
+                next += 1;
             }
         }
     }

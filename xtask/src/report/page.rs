@@ -59,13 +59,7 @@ pub(crate) fn render(report: &Report<'_>) -> String {
         (DOCTYPE)
         html lang="en" {
             head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                link rel="icon" href="data:,";
-                title { (report.title) " · C3" }
-                style { (PreEscaped(STYLE)) }
+                (head_matter(&report.title))
             }
             body {
                 (head(report))
@@ -78,6 +72,19 @@ pub(crate) fn render(report: &Report<'_>) -> String {
         }
     };
     page.into_string()
+}
+
+/// What stands in the head of any page of ours.
+pub(crate) fn head_matter(title: &str) -> Markup {
+    html! {
+        meta charset="utf-8";
+        meta name="viewport" content="width=device-width, initial-scale=1";
+        meta name="color-scheme" content="light dark";
+        meta http-equiv="Content-Security-Policy" content=(POLICY);
+        link rel="icon" href="data:,";
+        title { (title) " · C3" }
+        style { (PreEscaped(STYLE)) }
+    }
 }
 
 fn head(report: &Report<'_>) -> Markup {
