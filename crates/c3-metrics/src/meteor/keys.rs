@@ -84,6 +84,21 @@ impl KeyWriter {
         number
     }
 
+    /// Adds the beginnings of all strings, each a multiple of `step` bytes long.
+    pub(super) fn close(&mut self, step: usize) {
+        for number in 0..self.starts.len() {
+            let start = self.starts[number] as usize;
+            let end = self
+                .starts
+                .get(number + 1)
+                .map_or(self.bytes.len(), |&end| end as usize);
+            for length in (step..end - start).step_by(step) {
+                let beginning = self.bytes[start..start + length].to_vec();
+                self.number(&beginning);
+            }
+        }
+    }
+
     /// How many strings there are.
     pub(super) fn len(&self) -> usize {
         self.starts.len()
@@ -154,6 +169,16 @@ mod tests {
         }
         assert_eq!(keys.find(b"word"), None);
         assert_eq!(keys.find(b""), None);
+    }
+
+    #[test]
+    fn beginnings_come_behind_the_strings_they_begin() {
+        let mut writer = KeyWriter::default();
+        assert_eq!(writer.number(b"abcdef"), 0);
+        assert_eq!(writer.number(b"abcd"), 1);
+        writer.close(2);
+        assert_eq!(writer.len(), 3);
+        assert_eq!(writer.number(b"ab"), 2);
     }
 
     #[test]

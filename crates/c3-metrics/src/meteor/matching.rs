@@ -71,14 +71,15 @@ impl Prepared {
                 .iter()
                 .map(|&word| lexicon.entries[word as usize].paraphrased);
             let known = to_bytes(known.take(tables.longest).map_while(|number| number));
-            for length in 1..=known.len() / 4 {
-                let number = tables.phrase(&known[..4 * length]);
-                phrases.extend(number.map(|number| Phrase {
+            let each = (1..=known.len() / 4).map_while(|length| {
+                let number = tables.phrase(&known[..4 * length])?;
+                Some(Phrase {
                     number,
                     start,
                     length,
-                }));
-            }
+                })
+            });
+            phrases.extend(each.filter(|phrase| tables.is_whole(phrase.number)));
         }
         let mut by_number = phrases.clone();
         by_number.sort_by_key(|phrase| phrase.number); // stable

@@ -27,7 +27,7 @@ pub struct Sources<'a> {
     pub prefixes: &'a mut dyn BufRead,
 }
 
-const MAGIC: &[u8; 16] = b"C3 METEOR v1   \n";
+const MAGIC: &[u8; 16] = b"C3 METEOR v2   \n";
 /// Blocks of the file, in order.
 const BLOCKS: usize = 21;
 const WORDS: usize = 0;
@@ -39,7 +39,8 @@ const FORMS: usize = 13;
 const FORM_SYNSETS: usize = 16;
 const FUNCTION_WORDS: usize = 18;
 const PREFIXES: usize = 19;
-const LONGEST: usize = 20;
+/// How many words the longest phrase has, and how many phrases there are.
+const LENGTHS: usize = 20;
 
 /// Writes the tables in the form that [`Meteor`](super::Meteor) reads.
 ///
@@ -49,7 +50,7 @@ const LONGEST: usize = 20;
 /// ends in the middle of an entry.
 pub fn index(sources: Sources<'_>, mut target: impl Write) -> Result<(), MetricError> {
     let mut blocks: Vec<Vec<u8>> = Vec::with_capacity(BLOCKS);
-    let longest = paraphrases(sources.paraphrases, &mut blocks)?;
+    let lengths = paraphrases(sources.paraphrases, &mut blocks)?;
     let synsets = synsets(sources.synsets, &mut blocks)?;
     forms(sources.exceptions, &synsets, &mut blocks)?;
     for table in [sources.function_words, sources.prefixes] {
@@ -57,7 +58,7 @@ pub fn index(sources: Sources<'_>, mut target: impl Write) -> Result<(), MetricE
         table.read_to_end(&mut text).map_err(MetricError::Read)?;
         blocks.push(text);
     }
-    blocks.push(to_bytes([longest]));
+    blocks.push(to_bytes(lengths));
     target.write_all(MAGIC).map_err(MetricError::Write)?;
     for block in &blocks {
         target
@@ -70,8 +71,12 @@ pub fn index(sources: Sources<'_>, mut target: impl Write) -> Result<(), MetricE
     target.flush().map_err(MetricError::Write)
 }
 
-/// Adds words, phrases and the paraphrases of each; returns the length of the longest.
-fn paraphrases(source: &mut dyn BufRead, blocks: &mut Vec<Vec<u8>>) -> Result<u32, MetricError> {
+/// Adds words, phrases and the paraphrases of each; returns the words of the longest, and how
+/// many there are. Behind them come their beginnings, so that a look-up can stop early.
+fn paraphrases(
+    source: &mut dyn BufRead,
+    blocks: &mut Vec<Vec<u8>>,
+) -> Result<[u32; 2], MetricError> {
     let (mut words, mut phrases) = (KeyWriter::default(), KeyWriter::default());
     let mut longest = 0;
     let mut phrase = |line: String| {
@@ -90,11 +95,13 @@ fn paraphrases(source: &mut dyn BufRead, blocks: &mut Vec<Vec<u8>>) -> Result<u3
     while lines.next()?.is_some() {
         pairs.push((phrase(lines.expect()?), phrase(lines.expect()?)));
     }
+    let lengths = [longest, count(phrases.len())];
+    phrases.close(size_of::<u32>());
     let lists = lists(phrases.len(), pairs);
     blocks.extend(words.blocks());
     blocks.extend(phrases.blocks());
     blocks.extend(lists);
-    Ok(longest)
+    Ok(lengths)
 }
 
 /// Adds the synsets of every word, and returns them too.
@@ -198,6 +205,8 @@ pub(super) struct Tables<B> {
     pub(super) prefixes: HashMap<String, Prefix>,
     /// Words of the longest phrase.
     pub(super) longest: usize,
+    /// How many phrases there are.
+    phrases: u32,
 }
 
 impl<B: AsRef<[u8]>> Tables<B> {
@@ -209,14 +218,16 @@ impl<B: AsRef<[u8]>> Tables<B> {
         };
         let function_words = text(FUNCTION_WORDS)?.lines().map(str::to_owned).collect();
         let prefixes = text(PREFIXES)?.lines().filter_map(prefix).collect();
-        let longest = Numbers(&bytes.as_ref()[blocks[LONGEST].clone()]).get(0);
-        let longest = longest.ok_or(MetricError::NotTables)? as usize;
+        let lengths = Numbers(&bytes.as_ref()[blocks[LENGTHS].clone()]);
+        let lengths = lengths.get(0).zip(lengths.get(1));
+        let (longest, phrases) = lengths.ok_or(MetricError::NotTables)?;
         Ok(Self {
             bytes,
             blocks,
             function_words,
             prefixes,
-            longest,
+            longest: longest as usize,
+            phrases,
         })
     }
 
@@ -225,9 +236,15 @@ impl<B: AsRef<[u8]>> Tables<B> {
         self.keys(WORDS).find(word.as_bytes())
     }
 
-    /// The number of a phrase, given the numbers of its words, four bytes each.
+    /// The number of a phrase, or of the beginning of one, given the numbers of its words,
+    /// four bytes each.
     pub(super) fn phrase(&self, words: &[u8]) -> Option<u32> {
         self.keys(PHRASES).find(words)
+    }
+
+    /// Whether this is a whole phrase, and not only the beginning of one.
+    pub(super) fn is_whole(&self, phrase: u32) -> bool {
+        phrase < self.phrases
     }
 
     /// The paraphrases of a phrase, as numbers of phrases.
