@@ -43,6 +43,36 @@ pub fn mean_pair_cosine(x: &Embeddings, y: &Embeddings) -> Result<f64, GeometryE
     Ok(total / x.len() as f64)
 }
 
+/// Mean cosine between the rows of `x` and all rows of `y` but their partners.
+///
+/// `(sum u(x) . sum u(y) - sum of the pairs) / (n (n - 1))`, so it costs no more than the pairs.
+///
+/// # Shapes
+///
+/// - `x`, `y`: `[n, d]`, row `i` matched with row `i`. Lengths are free.
+/// - result: in `[-1, 1]`.
+///
+/// # Errors
+///
+/// As [`mean_pair_cosine`], and [`GeometryError::TooFewRows`] below two pairs.
+///
+/// # Examples
+///
+/// ```
+/// # use c3_geometry::{Embeddings, mean_unpaired_cosine};
+/// let x = Embeddings::new(vec![1.0, 0.0, 0.0, 2.0], 2)?;
+/// assert_eq!(mean_unpaired_cosine(&x, &x)?, 0.0);
+/// # Ok::<_, c3_geometry::GeometryError>(())
+/// ```
+pub fn mean_unpaired_cosine(x: &Embeddings, y: &Embeddings) -> Result<f64, GeometryError> {
+    let paired = mean_pair_cosine(x, y)?;
+    at_least(2, x.len())?;
+    let (sum_x, sum_y) = (sum_of_directions(x), sum_of_directions(y));
+    let all: f64 = sum_x.iter().zip(&sum_y).map(|(a, b)| a * b).sum();
+    let n = x.len() as f64;
+    Ok((all / n - paired) / (n - 1.0))
+}
+
 /// Mean cosine between two different members of the same group, as captions of one picture.
 ///
 /// Needs one modality only: the spread of several captions of one thing is the
@@ -113,6 +143,19 @@ pub fn relative_noise(cosine: f64) -> f64 {
         return f64::INFINITY;
     }
     (1.0 / (cosine * cosine) - 1.0).max(0.0).sqrt()
+}
+
+/// Sum of the rows at unit length, in f64; none of them has length zero.
+fn sum_of_directions(batch: &Embeddings) -> Vec<f64> {
+    let mut sum = vec![0.0; batch.dim()];
+    for row in batch.rows() {
+        let squares: f64 = row.iter().map(|v| f64::from(*v) * f64::from(*v)).sum();
+        let length = squares.sqrt();
+        sum.iter_mut()
+            .zip(row)
+            .for_each(|(total, value)| *total += f64::from(*value) / length);
+    }
+    sum
 }
 
 /// Cosine of two rows in f64, or nothing if one has length zero.

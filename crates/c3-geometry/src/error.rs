@@ -60,4 +60,16 @@ pub enum GeometryError {
         /// How many rows there are.
         rows: usize,
     },
+    /// A matrix has no eigenvalues that could be found.
+    #[error("the matrix is not square, is empty or holds values that are not finite")]
+    NoSpectrum,
+    /// All values are equal where their spread is needed.
+    #[error("all values are equal, so they have no shape")]
+    Constant,
+    /// A temperature is not a positive number.
+    #[error("a temperature must be positive and finite, found {temperature}")]
+    BadTemperature {
+        /// The value.
+        temperature: f64,
+    },
 }

@@ -1,0 +1,303 @@
+//! The synthetic optimisation: contrastive training closes the gap only where it can.
+
+use faer::Mat;
+use ndarray::Array2;
+use rand::{Rng, RngExt};
+use rand_distr::{Distribution, StandardNormal};
+
+use crate::gap::at_least;
+use crate::infonce::{array, symmetric};
+use crate::{Embeddings, GeometryError, Moments, Side, Spectrum};
+
+/// Two modalities that vary in a block of dimensions each, and are constant elsewhere.
+///
+/// §3.4 of the method: the first `d_x` dimensions vary in `x`, the next `d_y` in `y`, and the
+/// rest in neither. The defaults are those of the paper's notebook.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SyntheticSettings {
+    /// Pairs.
+    pub pairs: usize,
+    /// Width, `d`.
+    pub dim: usize,
+    /// Dimensions in which `x` varies.
+    pub d_x: usize,
+    /// Dimensions in which `y` varies.
+    pub d_y: usize,
+    /// Learning rate of plain gradient descent.
+    pub learning_rate: f64,
+    /// Temperature, fixed.
+    pub temperature: f64,
+}
+
+impl Default for SyntheticSettings {
+    fn default() -> Self {
+        Self {
+            pairs: 500,
+            dim: 512,
+            d_x: 25,
+            d_y: 230,
+            learning_rate: 0.1,
+            temperature: (-2.6593_f64).exp(),
+        }
+    }
+}
+
+/// Embeddings that are themselves the parameters of a contrastive training.
+///
+/// # Examples
+///
+/// ```
+/// # use c3_geometry::{SyntheticSettings, SyntheticSpace};
+/// # use rand::SeedableRng;
+/// let settings = SyntheticSettings { pairs: 16, dim: 16, d_x: 2, d_y: 6, ..Default::default() };
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let mut space = SyntheticSpace::draw(settings, &mut rng)?;
+/// let before = space.gap();
+/// let first = space.step();
+/// for _ in 0..100 {
+///     space.step();
+/// }
+/// assert!(space.step() < first); // the loss falls
+/// assert!((space.ineffective_gap() / before) > 0.3); // and the gap stays
+/// # Ok::<_, c3_geometry::GeometryError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SyntheticSpace {
+    settings: SyntheticSettings,
+    sides: [Mat<f64>; 2],
+}
+
+impl SyntheticSpace {
+    /// Draws both modalities: standard normal where they vary, a standard normal constant
+    /// elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`GeometryError::TooFewRows`] below two pairs or if the blocks are wider than the space,
+    /// [`GeometryError::BadTemperature`].
+    pub fn draw(settings: SyntheticSettings, rng: &mut impl Rng) -> Result<Self, GeometryError> {
+        at_least(2, settings.pairs)?;
+        at_least(settings.d_x + settings.d_y, settings.dim)?;
+        let temperature = settings.temperature;
+        if !(temperature.is_finite() && temperature > 0.0) {
+            return Err(GeometryError::BadTemperature { temperature });
+        }
+        let blocks = [0..settings.d_x, settings.d_x..settings.d_x + settings.d_y];
+        let sides = blocks.map(|varying| {
+            let mut side = Mat::zeros(settings.pairs, settings.dim);
+            for j in 0..settings.dim {
+                let constant: f64 = StandardNormal.sample(rng);
+                for i in 0..settings.pairs {
+                    side[(i, j)] = match varying.contains(&j) {
+                        true => StandardNormal.sample(rng),
+                        false => constant,
+                    };
+                }
+            }
+            side
+        });
+        Ok(Self { settings, sides })
+    }
+
+    /// One step of gradient descent on the symmetric loss; the loss before it, in nats.
+    pub fn step(&mut self) -> f64 {
+        let lengths = self.sides.each_ref().map(lengths);
+        let units = self.units(&lengths);
+        let (loss, by_x, by_y) = symmetric(&units[0], &units[1], self.settings.temperature);
+        let gradients = [by_x, by_y];
+        for side in 0..2 {
+            let (unit, gradient) = (&units[side], &gradients[side]);
+            let along = row_products(unit, gradient);
+            let raw = &mut self.sides[side];
+            for j in 0..raw.ncols() {
+                for i in 0..raw.nrows() {
+                    let slope = (gradient[(i, j)] - along[i] * unit[(i, j)]) / lengths[side][i];
+                    raw[(i, j)] -= self.settings.learning_rate * slope;
+                }
+            }
+        }
+        loss
+    }
+
+    /// Both modalities at unit length, `[pairs, d]` each.
+    #[must_use]
+    pub fn embeddings(&self) -> [Array2<f64>; 2] {
+        let lengths = self.sides.each_ref().map(lengths);
+        self.units(&lengths).each_ref().map(array)
+    }
+
+    /// Length of the gap.
+    #[must_use]
+    pub fn gap(&self) -> f64 {
+        self.gap_from(0)
+    }
+
+    /// Length of the gap in the dimensions that neither modality varies in.
+    #[must_use]
+    pub fn ineffective_gap(&self) -> f64 {
+        self.gap_from(self.settings.d_x + self.settings.d_y)
+    }
+
+    /// Variance of each modality in each dimension, `[d]`.
+    #[must_use]
+    pub fn variances(&self) -> [Vec<f64>; 2] {
+        self.embeddings()
+            .map(|side| side.var_axis(ndarray::Axis(0), 0.0).to_vec())
+    }
+
+    fn gap_from(&self, first: usize) -> f64 {
+        let [x, y] = self.embeddings().map(|side| {
+            side.mean_axis(ndarray::Axis(0))
+                .expect("there are at least two pairs")
+        });
+        let gap = x - y;
+        let squared: f64 = gap.iter().skip(first).map(|value| value * value).sum();
+        squared.sqrt()
+    }
+
+    fn units(&self, lengths: &[Vec<f64>; 2]) -> [Mat<f64>; 2] {
+        [0, 1].map(|side| {
+            let raw: &Mat<f64> = &self.sides[side];
+            Mat::from_fn(raw.nrows(), raw.ncols(), |i, j| {
+                raw[(i, j)] / lengths[side][i]
+            })
+        })
+    }
+}
+
+fn lengths(side: &Mat<f64>) -> Vec<f64> {
+    row_products(side, side)
+        .iter()
+        .map(|square| square.sqrt())
+        .collect()
+}
+
+/// Scalar product of each row of `a` with that of `b`.
+fn row_products(a: &Mat<f64>, b: &Mat<f64>) -> Vec<f64> {
+    let mut products = vec![0.0; a.nrows()];
+    for j in 0..a.ncols() {
+        let pairs = a.col(j).iter().zip(b.col(j).iter());
+        for (product, (a, b)) in products.iter_mut().zip(pairs) {
+            *product += a * b;
+        }
+    }
+    products
+}
+
+/// Length of the gap between two untrained modalities, as theory has it.
+///
+/// `sqrt((d_x + d_y + 2 d_ie) / d)` with `d_ie = d - d_x - d_y` dimensions that are constant in
+/// both: `1.2255` for the paper's sizes.
+#[must_use]
+pub fn initial_gap(settings: &SyntheticSettings) -> f64 {
+    let varying = (settings.d_x + settings.d_y) as f64;
+    let constant = settings.dim as f64 - varying;
+    ((varying + 2.0 * constant) / settings.dim as f64).sqrt()
+}
+
+/// Effective dimensions of a random network, layer by layer: how depth alone narrows a space.
+///
+/// `layers` linear maps of width `d` with Xavier-uniform weights and ReLU between them, applied
+/// to `n` standard normal rows; Definition 1 at `gamma`.
+///
+/// # Shapes
+///
+/// - result: `[layers + 1]`, the input first, then what each layer gives before its activation.
+///
+/// # Errors
+///
+/// [`GeometryError::TooFewRows`] below two rows, [`GeometryError::NoSpectrum`].
+pub fn depth_dimensions(
+    n: usize,
+    d: usize,
+    layers: usize,
+    gamma: f64,
+    rng: &mut impl Rng,
+) -> Result<Vec<usize>, GeometryError> {
+    at_least(2, n)?;
+    let mut features = Array2::from_shape_simple_fn((n, d), || StandardNormal.sample(rng));
+    let bound = (6.0 / (2 * d) as f32).sqrt();
+    let mut dimensions = vec![dimension(&features, gamma)?];
+    for layer in 0..layers {
+        if layer > 0 {
+            features.mapv_inplace(|value: f32| value.max(0.0));
+        }
+        let weights = Array2::from_shape_simple_fn((d, d), || rng.random_range(-bound..bound));
+        features = features.dot(&weights);
+        dimensions.push(dimension(&features, gamma)?);
+    }
+    Ok(dimensions)
+}
+
+fn dimension(features: &Array2<f32>, gamma: f64) -> Result<usize, GeometryError> {
+    let mut moments = Moments::unpaired(features.ncols());
+    moments.add(&Embeddings::from_array(features.clone())?)?;
+    let spectrum = Spectrum::of(&moments.covariance(Side::X)?)?;
+    Ok(spectrum.effective_dimension(gamma))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    const SMALL: SyntheticSettings = SyntheticSettings {
+        pairs: 64,
+        dim: 64,
+        d_x: 4,
+        d_y: 28,
+        learning_rate: 0.1,
+        temperature: 0.07,
+    };
+
+    #[test]
+    fn the_gap_is_as_theory_has_it() {
+        assert!((initial_gap(&SyntheticSettings::default()) - 1.2255).abs() < 1e-4);
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let space = SyntheticSpace::draw(SyntheticSettings::default(), &mut rng).unwrap();
+        // d constants are drawn once each: the relative error is about 1 / sqrt(d).
+        assert!((space.gap() / 1.2255 - 1.0).abs() < 0.1, "{}", space.gap());
+    }
+
+    #[test]
+    fn training_spreads_over_both_blocks_and_leaves_the_rest() {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let mut space = SyntheticSpace::draw(SMALL, &mut rng).unwrap();
+        let (gap, before) = (space.ineffective_gap(), space.variances());
+        let first = space.step();
+        let last = (0..3000).map(|_| space.step()).last().unwrap();
+        let after = space.variances();
+        assert!(last < first / 2.0, "{first} {last}");
+        let mean = |variances: &[f64], block: std::ops::Range<usize>| {
+            variances[block.clone()].iter().sum::<f64>() / block.len() as f64
+        };
+        // `x` learns to vary where `y` does, and not where neither does.
+        let (other, neither) = (mean(&after[0], 4..32), mean(&after[0], 32..64));
+        let grown = other / mean(&before[0], 4..32);
+        assert!(grown > 100.0, "{grown}");
+        assert!(other > 20.0 * neither, "{other} {neither}");
+        let left = space.ineffective_gap() / gap;
+        assert!((left - 1.0).abs() < 0.1, "{left}");
+    }
+
+    #[test]
+    fn depth_narrows_a_space() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let dimensions = depth_dimensions(500, 32, 12, 0.99, &mut rng).unwrap();
+        assert_eq!(dimensions.len(), 13);
+        assert!(dimensions[0] >= 31, "{dimensions:?}"); // 500 normal rows, nearly round
+        assert!(
+            dimensions[12] < dimensions[4] && dimensions[4] < 30,
+            "{dimensions:?}"
+        );
+    }
+
+    #[test]
+    fn blocks_wider_than_the_space_are_refused() {
+        let settings = SyntheticSettings { d_x: 60, ..SMALL };
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        assert!(SyntheticSpace::draw(settings, &mut rng).is_err());
+    }
+}

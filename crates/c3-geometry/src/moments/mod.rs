@@ -1,0 +1,343 @@
+//! Counts, means and covariances that add up to the same bits in any order.
+//!
+//! A sum of floating-point numbers depends on its order. These sums do not: every
+//! row has a scale of its own, a power of two that only its largest value decides,
+//! and every product is rounded once, to a grid that only that scale decides. On a
+//! grid, sums are whole numbers, and whole numbers may be added in any order, split
+//! over any shards and any number of threads. The rounding is at most `2^-45` of the
+//! product of the scales, so it is far below what the data itself can tell.
+
+mod grid;
+mod product;
+mod state;
+
+use std::collections::BTreeMap;
+
+use ndarray::Array2;
+
+pub use state::{BinState, MomentsState};
+
+use crate::gap::{at_least, same_width};
+use crate::{Embeddings, GeometryError};
+use grid::{Bin, Scales};
+
+/// Which side of the pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The first modality, and the only one of unpaired moments.
+    X,
+    /// The second modality.
+    Y,
+}
+
+/// Count, mean, covariance and cross-covariance of rows seen so far.
+///
+/// Memory is `O(d^2)` whatever the number of rows. Shards in any order, merged in
+/// any tree, on any number of threads, give the same bits.
+///
+/// `covariance = sum (x - mean) (x - mean)^T / (n - 1)`.
+///
+/// # Examples
+///
+/// ```
+/// # use c3_geometry::{Embeddings, Moments, Side};
+/// let first = Embeddings::new(vec![1.0, 0.0, 3.0, 2.0], 2)?;
+/// let second = Embeddings::new(vec![5.0, 1.0], 2)?;
+/// let mut here = Moments::unpaired(2);
+/// here.add(&first)?;
+/// let mut there = Moments::unpaired(2);
+/// there.add(&second)?;
+/// there.merge(&here)?; // in either order
+/// assert_eq!(there.rows(), 3);
+/// assert_eq!(there.mean(Side::X)?, [3.0, 1.0]);
+/// assert!((there.covariance(Side::X)?[[0, 0]] - 4.0).abs() < 1e-9);
+/// # Ok::<_, c3_geometry::GeometryError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moments {
+    dim: usize,
+    paired: bool,
+    bins: BTreeMap<Scales, Bin>,
+}
+
+impl Moments {
+    /// Moments of one modality of width `dim`, of no rows yet.
+    #[must_use]
+    pub fn unpaired(dim: usize) -> Self {
+        Self {
+            dim,
+            paired: false,
+            bins: BTreeMap::new(),
+        }
+    }
+
+    /// Moments of pairs of rows of width `dim` each, of no pairs yet.
+    #[must_use]
+    pub fn paired(dim: usize) -> Self {
+        Self {
+            paired: true,
+            ..Self::unpaired(dim)
+        }
+    }
+
+    /// Width of a row of one modality, `d`.
+    #[must_use]
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Whether these are moments of pairs.
+    #[must_use]
+    pub fn is_paired(&self) -> bool {
+        self.paired
+    }
+
+    /// Rows, or pairs of rows, seen so far.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.bins.values().map(Bin::rows).sum()
+    }
+
+    /// Adds the rows of `x`, `[n, d]`.
+    ///
+    /// # Errors
+    ///
+    /// [`GeometryError::WidthMismatch`]; [`GeometryError::Unpaired`] if these are moments of
+    /// pairs.
+    pub fn add(&mut self, x: &Embeddings) -> Result<(), GeometryError> {
+        self.check_width(x)?;
+        if self.paired {
+            return Err(GeometryError::Unpaired {
+                left: x.len(),
+                right: 0,
+            });
+        }
+        self.take(&[x]);
+        Ok(())
+    }
+
+    /// Adds pairs: row `i` of `x` with row `i` of `y`, `[n, d]` each.
+    ///
+    /// # Errors
+    ///
+    /// [`GeometryError::WidthMismatch`]; [`GeometryError::Unpaired`] if the numbers of rows
+    /// differ, or these are moments of one modality.
+    pub fn add_pairs(&mut self, x: &Embeddings, y: &Embeddings) -> Result<(), GeometryError> {
+        same_width(x, y)?;
+        self.check_width(x)?;
+        if x.len() != y.len() || !self.paired {
+            let (left, right) = (x.len(), y.len());
+            return Err(GeometryError::Unpaired { left, right });
+        }
+        self.take(&[x, y]);
+        Ok(())
+    }
+
+    /// Adds what other moments have seen.
+    ///
+    /// # Errors
+    ///
+    /// [`GeometryError::WidthMismatch`]; [`GeometryError::Unpaired`] if only one of them is of
+    /// pairs.
+    pub fn merge(&mut self, other: &Self) -> Result<(), GeometryError> {
+        let (left, right) = (self.dim, other.dim);
+        if left != right {
+            return Err(GeometryError::WidthMismatch { left, right });
+        }
+        if self.paired != other.paired {
+            let count = |moments: &Self| usize::try_from(moments.rows()).unwrap_or(usize::MAX);
+            let (left, right) = (count(self), count(other));
+            return Err(GeometryError::Unpaired { left, right });
+        }
+        for (scales, bin) in &other.bins {
+            self.bins
+                .entry(*scales)
+                .or_insert_with(|| Bin::new(bin.width()))
+                .merge(bin);
+        }
+        Ok(())
+    }
+
+    /// The mean row of one side, `[d]`.
+    ///
+    /// # Errors
+    ///
+    /// [`GeometryError::TooFewRows`] without rows.
+    pub fn mean(&self, side: Side) -> Result<Vec<f64>, GeometryError> {
+        let n = self.count(1)?;
+        let first = self.offset(side);
+        Ok((first..first + self.dim)
+            .map(|at| self.sum(at) / n)
+            .collect())
+    }
+
+    /// The covariance of one side, `[d, d]`, in the squared unit of the embeddings.
+    ///
+    /// # Errors
+    ///
+    /// [`GeometryError::TooFewRows`] below two rows.
+    pub fn covariance(&self, side: Side) -> Result<Array2<f64>, GeometryError> {
+        self.block(side, side)
+    }
+
+    /// The covariance of `x` (rows) with `y` (columns), `[d, d]`.
+    ///
+    /// # Errors
+    ///
+    /// [`GeometryError::TooFewRows`] below two pairs, or if these moments are of one modality.
+    pub fn cross_covariance(&self) -> Result<Array2<f64>, GeometryError> {
+        if !self.paired {
+            return Err(GeometryError::TooFewRows {
+                needed: 2,
+                found: 0,
+            });
+        }
+        self.block(Side::X, Side::Y)
+    }
+
+    /// The covariance of the difference `x - y`, `[d, d]`: of the alignment noise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Moments::cross_covariance`].
+    pub fn residual_covariance(&self) -> Result<Array2<f64>, GeometryError> {
+        let cross = self.cross_covariance()?;
+        let (x, y) = (self.covariance(Side::X)?, self.covariance(Side::Y)?);
+        Ok(&x + &y - &cross - cross.t())
+    }
+
+    fn block(&self, left: Side, right: Side) -> Result<Array2<f64>, GeometryError> {
+        let n = self.count(2)?;
+        let (left, right) = (self.offset(left), self.offset(right));
+        let sums: Vec<f64> = (0..self.width()).map(|at| self.sum(at)).collect();
+        let value = |(row, column): (usize, usize)| {
+            let (i, j) = (left + row, right + column);
+            let (i, j) = (i.min(j), i.max(j));
+            // The product of the sums is exact as a pair of numbers, so nothing else is lost.
+            let (product, mean) = (self.product(i, j), sums[j] / n);
+            let high = sums[i] * mean;
+            let low = sums[i].mul_add(mean, -high);
+            ((product - high) - low) / (n - 1.0)
+        };
+        let mut covariance = Array2::from_shape_fn((self.dim, self.dim), value);
+        if left == right {
+            // Of a constant dimension only rounding is left, and that may be below zero.
+            covariance
+                .diag_mut()
+                .mapv_inplace(|variance| variance.max(0.0));
+        }
+        Ok(covariance)
+    }
+
+    fn take(&mut self, sides: &[&Embeddings]) {
+        let width = self.width();
+        for (scales, rows) in grid::sort(sides) {
+            self.bins
+                .entry(scales)
+                .or_insert_with(|| Bin::new(width))
+                .add(sides, scales, &rows);
+        }
+    }
+
+    fn sum(&self, at: usize) -> f64 {
+        let part = |(scales, bin): (&Scales, &Bin)| bin.sum(at) as f64 * scales.step(at / self.dim);
+        self.bins.iter().map(part).sum()
+    }
+
+    fn product(&self, i: usize, j: usize) -> f64 {
+        let part = |(scales, bin): (&Scales, &Bin)| {
+            bin.product(i, j) as f64 * scales.product_step(i / self.dim, j / self.dim)
+        };
+        self.bins.iter().map(part).sum()
+    }
+
+    fn count(&self, needed: usize) -> Result<f64, GeometryError> {
+        let rows = self.rows();
+        at_least(needed, usize::try_from(rows).unwrap_or(usize::MAX))?;
+        Ok(rows as f64)
+    }
+
+    fn width(&self) -> usize {
+        self.dim * if self.paired { 2 } else { 1 }
+    }
+
+    fn offset(&self, side: Side) -> usize {
+        match side {
+            Side::Y if self.paired => self.dim,
+            Side::X | Side::Y => 0,
+        }
+    }
+
+    fn check_width(&self, x: &Embeddings) -> Result<(), GeometryError> {
+        let (left, right) = (self.dim, x.dim());
+        if left == right {
+            Ok(())
+        } else {
+            Err(GeometryError::WidthMismatch { left, right })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_dimension_has_no_variance() {
+        let batch = Embeddings::new((0..40).flat_map(|i| [0.3, i as f32]).collect(), 2).unwrap();
+        let mut moments = Moments::unpaired(2);
+        moments.add(&batch).unwrap();
+        let covariance = moments.covariance(Side::X).unwrap();
+        assert!(covariance[[0, 0]].abs() < 1e-8, "{covariance}"); // rows reach 39, so scale 64
+        assert!((covariance[[1, 1]] - 410.0 / 3.0).abs() < 1e-6); // (n^2 + n) / 12
+    }
+
+    #[test]
+    fn the_residual_is_the_covariance_of_the_difference() {
+        let x = Embeddings::new(vec![1.0, 0.5, 2.0, 0.25, -1.0, 0.0, 0.5, 0.5], 2).unwrap();
+        let y = Embeddings::new(vec![0.5, 0.5, 1.0, 0.75, -1.0, 1.0, 0.0, 0.5], 2).unwrap();
+        let difference: Vec<f32> = x
+            .as_slice()
+            .iter()
+            .zip(y.as_slice())
+            .map(|(a, b)| a - b)
+            .collect();
+        let mut pairs = Moments::paired(2);
+        pairs.add_pairs(&x, &y).unwrap();
+        let mut single = Moments::unpaired(2);
+        single
+            .add(&Embeddings::new(difference, 2).unwrap())
+            .unwrap();
+        let (one, other) = (
+            pairs.residual_covariance().unwrap(),
+            single.covariance(Side::X).unwrap(),
+        );
+        assert!(
+            (&one - &other).iter().all(|apart| apart.abs() < 1e-10),
+            "{one} {other}"
+        );
+    }
+
+    #[test]
+    fn one_row_has_a_mean_and_no_covariance() {
+        let mut moments = Moments::unpaired(1);
+        moments
+            .add(&Embeddings::new(vec![2.0], 1).unwrap())
+            .unwrap();
+        assert_eq!(moments.mean(Side::X), Ok(vec![2.0]));
+        let error = GeometryError::TooFewRows {
+            needed: 2,
+            found: 1,
+        };
+        assert_eq!(moments.covariance(Side::X), Err(error));
+    }
+
+    #[test]
+    fn pairs_and_singles_do_not_mix() {
+        let x = Embeddings::new(vec![2.0], 1).unwrap();
+        assert!(Moments::paired(1).add(&x).is_err());
+        assert!(Moments::unpaired(1).add_pairs(&x, &x).is_err());
+        assert!(Moments::paired(1).merge(&Moments::unpaired(1)).is_err());
+        assert!(Moments::paired(1).merge(&Moments::paired(2)).is_err());
+    }
+}

@@ -1,0 +1,201 @@
+//! Every statistic against numpy and scipy; `golden/statistics.py` made the numbers.
+
+use c3_geometry::{
+    Comparison, Embeddings, Moments, Side, Spectrum, Summary, TableSettings, adjust_for_many,
+    alignment_noise, gap_table, hubness, mean_pair_cosine, mean_unpaired_cosine, normality,
+    one_sided_contrast, query_loss, spectral_correlation, stable_margin, subspace_overlap,
+    symmetric_contrast,
+};
+use ndarray::{Array2, s};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Golden {
+    dim: usize,
+    x: Vec<f32>,
+    y: Vec<f32>,
+    mean_x: Vec<f64>,
+    mean_y: Vec<f64>,
+    covariance: Vec<f64>,
+    noise_spectrum: Vec<f64>,
+    noise_singular_values: Vec<f64>,
+    noise_trace: f64,
+    gap_length: f64,
+    overlap: f64,
+    spectral_correlation: f64,
+    length_of_one: Moment,
+    orthogonality_next: [Moment; 2],
+    noise_mean: Moment,
+    skewness: Vec<f64>,
+    excess_kurtosis: Vec<f64>,
+    normaltest: Vec<f64>,
+    p_values: Vec<f64>,
+    adjusted: Vec<f64>,
+    pair_cosine: f64,
+    unpaired_cosine: f64,
+    tau: f64,
+    one_sided_loss: f64,
+    symmetric_loss: f64,
+    hubness: f64,
+    query_loss: f64,
+    stable_margin: f64,
+}
+
+#[derive(Deserialize)]
+struct Moment {
+    mean: f64,
+    std: f64,
+}
+
+fn golden() -> Golden {
+    serde_json::from_str(include_str!("golden/statistics.json")).unwrap()
+}
+
+impl Golden {
+    fn sides(&self) -> [Embeddings; 2] {
+        [&self.x, &self.y].map(|values| Embeddings::new(values.clone(), self.dim).unwrap())
+    }
+
+    fn moments(&self) -> Moments {
+        let [x, y] = self.sides();
+        let mut moments = Moments::paired(self.dim);
+        moments.add_pairs(&x, &y).unwrap();
+        moments
+    }
+
+    /// Unit rows in f64, `[n, d]` each.
+    fn units(&self) -> [Array2<f64>; 2] {
+        self.sides().map(|side| {
+            let unit = side.to_unit_length().unwrap().into_array();
+            unit.mapv(f64::from)
+        })
+    }
+}
+
+/// Both sides compute in f64, so only the order of their sums and our grid may differ.
+#[track_caller]
+fn near(ours: f64, theirs: f64) {
+    let apart = (ours - theirs).abs();
+    assert!(
+        apart <= 1e-10 * theirs.abs() + 1e-14,
+        "{ours} is not {theirs}"
+    );
+}
+
+#[track_caller]
+fn all_near(ours: &[f64], theirs: &[f64]) {
+    assert_eq!(ours.len(), theirs.len());
+    ours.iter().zip(theirs).for_each(|(a, b)| near(*a, *b));
+}
+
+#[track_caller]
+fn like(ours: &Summary, theirs: &Moment) {
+    near(ours.mean(), theirs.mean);
+    near(ours.std(), theirs.std);
+}
+
+#[test]
+fn means_and_covariances() {
+    let golden = golden();
+    let moments = golden.moments();
+    all_near(&moments.mean(Side::X).unwrap(), &golden.mean_x);
+    all_near(&moments.mean(Side::Y).unwrap(), &golden.mean_y);
+    let (d, width) = (golden.dim, 2 * golden.dim);
+    let joint = Array2::from_shape_vec((width, width), golden.covariance.clone()).unwrap();
+    let blocks = [
+        (moments.covariance(Side::X), joint.slice(s![..d, ..d])),
+        (moments.covariance(Side::Y), joint.slice(s![d.., d..])),
+        (moments.cross_covariance(), joint.slice(s![..d, d..])),
+    ];
+    for (ours, theirs) in blocks {
+        let ours: Vec<f64> = ours.unwrap().iter().copied().collect();
+        // A covariance near zero is the small difference of large sums.
+        let theirs: Vec<f64> = theirs.iter().copied().collect();
+        assert_eq!(ours.len(), theirs.len());
+        for (a, b) in ours.iter().zip(&theirs) {
+            assert!((a - b).abs() < 1e-10, "{a} is not {b}");
+        }
+    }
+}
+
+#[test]
+fn spectra_and_subspaces() {
+    let golden = golden();
+    let moments = golden.moments();
+    let noise = alignment_noise(&moments).unwrap();
+    all_near(noise.spectrum.values(), &golden.noise_spectrum);
+    all_near(noise.spectrum.values(), &golden.noise_singular_values);
+    near(noise.trace, golden.noise_trace);
+    near(noise.gap_length, golden.gap_length);
+    let [x, y] = [Side::X, Side::Y].map(|side| moments.covariance(side).unwrap());
+    near(subspace_overlap(&x, &y, 2).unwrap(), golden.overlap);
+    let (x, y) = (Spectrum::of(&x).unwrap(), Spectrum::of(&y).unwrap());
+    near(
+        spectral_correlation(&x, &y).unwrap(),
+        golden.spectral_correlation,
+    );
+}
+
+#[test]
+fn table_one() {
+    let golden = golden();
+    let [x, y] = golden.sides();
+    let settings = TableSettings {
+        group: 1,
+        comparison: Comparison::NextRow,
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let table = gap_table(&x, &y, None, settings, &mut rng).unwrap();
+    like(&table.length, &golden.length_of_one);
+    like(&table.orthogonality[0], &golden.orthogonality_next[0]);
+    like(&table.orthogonality[1], &golden.orthogonality_next[1]);
+    like(&table.noise_mean, &golden.noise_mean);
+}
+
+#[test]
+fn normality_of_the_residual() {
+    let golden = golden();
+    let [x, y] = golden.units();
+    let difference = x - y;
+    let found: Vec<_> = difference
+        .columns()
+        .into_iter()
+        .map(|column| normality(&column.to_vec()).unwrap())
+        .collect();
+    let of =
+        |part: fn(&c3_geometry::Normality) -> f64| -> Vec<f64> { found.iter().map(part).collect() };
+    all_near(&of(|found| found.skewness), &golden.skewness);
+    all_near(&of(|found| found.excess_kurtosis), &golden.excess_kurtosis);
+    all_near(&of(|found| found.statistic), &golden.normaltest);
+    all_near(&of(|found| found.p_value), &golden.p_values);
+    all_near(
+        &adjust_for_many(&of(|found| found.p_value)),
+        &golden.adjusted,
+    );
+}
+
+#[test]
+fn cosines_losses_and_hubs() {
+    let golden = golden();
+    let [x, y] = golden.sides();
+    near(mean_pair_cosine(&x, &y).unwrap(), golden.pair_cosine);
+    near(
+        mean_unpaired_cosine(&x, &y).unwrap(),
+        golden.unpaired_cosine,
+    );
+    near(hubness(&x, &y, 3).unwrap(), golden.hubness);
+    let [x, y] = golden.units();
+    let loss = |contrast: c3_geometry::Contrast| contrast.loss;
+    let one_sided = one_sided_contrast(&x, &y, golden.tau).map(loss);
+    near(one_sided.unwrap(), golden.one_sided_loss);
+    let symmetric = symmetric_contrast(&x, &y, golden.tau).map(loss);
+    near(symmetric.unwrap(), golden.symmetric_loss);
+    let scores: Vec<f64> = y.outer_iter().map(|row| row.dot(&x.row(0))).collect();
+    let negatives = &scores[1..];
+    let query = query_loss(scores[0], negatives, golden.tau);
+    near(query.unwrap(), golden.query_loss);
+    let margin = stable_margin(negatives, golden.tau, 0.1);
+    near(margin.unwrap(), golden.stable_margin);
+}
