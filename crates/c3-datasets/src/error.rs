@@ -162,4 +162,54 @@ pub enum DatasetError {
         /// The split's name.
         split: String,
     },
+    /// A file is not a NumPy array.
+    #[error("not a NumPy `.npy` file: it does not begin with its magic bytes")]
+    NotNpy,
+    /// The header of a NumPy file cannot be understood.
+    #[error("the header of the NumPy file {what}")]
+    NpyHeader {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A NumPy file holds a pickle.
+    #[error(
+        "the NumPy file holds pickled Python objects, and reading them could run any code; \
+         save one float array with `numpy.save`"
+    )]
+    NpyObjects,
+    /// A NumPy file holds no floating-point numbers that can be read.
+    #[error("the NumPy file holds `{found}`; expected `<f2`, `<f4` or `<f8`")]
+    NpyType {
+        /// The type it names.
+        found: String,
+    },
+    /// A NumPy file holds its columns one after the other.
+    #[error("the NumPy file is in Fortran order; save `numpy.ascontiguousarray` of it")]
+    NpyOrder,
+    /// A file ends before its numbers do.
+    #[error(
+        "the file promises {} bytes of numbers and holds {found} bytes; it was cut off",
+        promised.map_or("more than memory can hold".to_owned(), |size| size.to_string())
+    )]
+    CutOff {
+        /// Bytes that its header asks for, if they can be counted.
+        promised: Option<usize>,
+        /// Bytes there are.
+        found: usize,
+    },
+    /// An array has not the shape of embeddings.
+    #[error("the array has shape {shape:?}; expected [n, d] or [2, n, d]")]
+    VectorShape {
+        /// Length of each axis.
+        shape: Vec<usize>,
+    },
+    /// A file is not in safetensors format.
+    #[error("not a safetensors file, or cut off")]
+    NotTensors {
+        /// What the parser said.
+        source: safetensors::SafeTensorError,
+    },
+    /// A file of tensors holds no embeddings.
+    #[error("no tensor is a table of f16, f32 or f64")]
+    NoVectors,
 }

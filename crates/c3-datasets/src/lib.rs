@@ -25,6 +25,7 @@ mod lines;
 mod sample;
 pub mod sentences;
 mod table;
+pub mod vectors;
 
 pub use error::DatasetError;
 pub use join::{Difference, Joined, Selected, join, select};
