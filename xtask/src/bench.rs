@@ -2,6 +2,7 @@
 
 mod decoder;
 mod encoders;
+mod geometry;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -72,6 +73,7 @@ impl Bench {
         let chosen = self.device.open()?;
         let mut all = decoder::work();
         all.extend(encoders::work());
+        all.extend(geometry::work());
         all.extend(self.photos.as_deref().map(encoders::decoding));
         let work: Vec<Work> = all
             .into_iter()

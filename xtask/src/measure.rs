@@ -1,31 +1,100 @@
-//! Step `measure`: the modality gap, before and after Collapse, and retrieval both ways.
+//! Step `measure`: what the geometry of a space is, and whether C3 will help in it.
 
-use anyhow::Context;
+mod alone;
+mod charts;
+mod experiment;
+mod page;
+mod pictures;
+mod survey;
+mod vectors;
+mod words;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
 use c3_artifacts::atomic;
 use c3_geometry::{Embeddings, Recall, mean_group_cosine, mean_pair_cosine, modality_gap, recall};
 use c3_transforms::Collapse;
 use serde::{Deserialize, Serialize};
 
+use crate::device::DeviceChoice;
 use crate::run::{Run, RunArguments};
 use crate::space::Space;
 use crate::tables;
 
+use experiment::{Experiment, ExperimentSettings};
+
 /// How many of the nearest are looked at.
 const NEAREST: [usize; 3] = [1, 5, 10];
 
-/// Measures the space of a run: gap, alignment, retrieval.
+/// Measures a space: gap, noise, spectra, retrieval, and whether C3 will help in it.
+///
+/// PATHS are `.npy` or `.safetensors` files, `[n, d]` or pairs `[2, n, d]`, or folders of them;
+/// several are shards of one space, and exactly two `[n, d]` files are the two modalities. A
+/// folder with `img_emb` and `text_emb`, as clip-retrieval writes it, is both.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Measure {
+    /// Files or folders of embeddings.
+    paths: Vec<PathBuf>,
+    /// Shards of the first modality, where it has more than one file.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "paths", requires = "second")]
+    first: Vec<PathBuf>,
+    /// Shards of the second modality.
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "first")]
+    second: Vec<PathBuf>,
+    /// Rows of the two modalities do not belong together.
+    #[arg(long)]
+    unpaired: bool,
+    /// Takes spectra and moments of rows as they are, not at unit length.
+    #[arg(long)]
+    as_they_are: bool,
+    /// Pairs averaged in one group of Table 1; a hundred where there are enough.
+    #[arg(long, value_name = "PAIRS")]
+    group: Option<usize>,
+    /// Most pairs that are looked at one by one; all rows count for means and spectra.
+    #[arg(long, value_name = "PAIRS", default_value_t = 5000)]
+    sample: usize,
+    /// Start of the random numbers.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Folder for `geometry.json`, `geometry.html` and the pictures.
+    #[arg(long, value_name = "DIR", default_value = "geometry")]
+    out: PathBuf,
+    /// Only sums up the rows, into a file that `--merge` takes.
+    #[arg(long, value_name = "FILE", requires = "paths")]
+    moments: Option<PathBuf>,
+    /// Measures the moments of shards together, in any order.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "paths")]
+    merge: Vec<PathBuf>,
+    /// Runs an experiment of the theory on drawn embeddings.
+    #[arg(long, conflicts_with_all = ["paths", "merge"])]
+    experiment: Option<Experiment>,
     #[command(flatten)]
-    run: RunArguments,
+    sizes: ExperimentSettings,
+    /// Folder of a run, as `cargo xtask train` or `encode` made it.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["paths", "merge", "experiment", "first"])]
+    run: Option<PathBuf>,
+    /// Where a run computes: auto, cpu, wgpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto")]
+    device: DeviceChoice,
 }
 
 impl Measure {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        let mut run = self.run.open()?;
-        run.again("measure", measure)?;
-        println!("{}", tables::geometry(&record(&run)?));
-        Ok(())
+        if let Some(experiment) = self.experiment {
+            return experiment.run(&self.sizes, self.seed, &self.out);
+        }
+        if let Some(folder) = &self.run {
+            let mut run = RunArguments::new(folder.clone(), self.device).open()?;
+            run.again("measure", measure)?;
+            println!("{}", tables::geometry(&record(&run)?));
+            return Ok(());
+        }
+        ensure!(
+            !(self.paths.is_empty() && self.merge.is_empty() && self.first.is_empty()),
+            "nothing to measure: name files of embeddings, or `--run DIR`"
+        );
+        self.alone()
     }
 }
 
@@ -74,7 +143,7 @@ pub(crate) fn measure(run: &Run) -> anyhow::Result<()> {
         &run.path().join("geometry.json"),
         &serde_json::to_vec_pretty(&geometry)?,
     )?;
-    Ok(())
+    alone::of_run(run, split)
 }
 
 /// Looks at a space as it is, and with the means of the training split subtracted.

@@ -1,16 +1,16 @@
 //! The report of a run: one page that needs nothing else.
 
 mod arms;
-mod axis;
+pub(crate) mod axis;
 mod bars;
 mod curves;
 pub(crate) mod examples;
 mod figures;
 #[cfg(test)]
 mod fixture;
-mod number;
+pub(crate) mod number;
 pub(crate) mod page;
-mod scatter;
+pub(crate) mod scatter;
 mod verdict;
 
 use c3_artifacts::{Results, atomic};
@@ -25,6 +25,7 @@ use crate::space::Space;
 use crate::{fit, projection, train};
 
 use page::{Example, Report};
+pub(crate) use page::{POLICY, STYLE};
 
 /// Pictures shown with every arm's caption.
 const EXAMPLES: usize = 24;

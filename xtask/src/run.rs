@@ -64,6 +64,10 @@ pub(crate) struct RunArguments {
 }
 
 impl RunArguments {
+    pub(crate) fn new(run: PathBuf, device: DeviceChoice) -> Self {
+        Self { run, device }
+    }
+
     /// Opens the run; nobody else may write in it until it is dropped.
     pub(crate) fn open(&self) -> anyhow::Result<Run> {
         let folder = RunFolder::resume(&self.run)?;

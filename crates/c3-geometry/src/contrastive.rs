@@ -83,19 +83,7 @@ impl SyntheticSpace {
             return Err(GeometryError::BadTemperature { temperature });
         }
         let blocks = [0..settings.d_x, settings.d_x..settings.d_x + settings.d_y];
-        let sides = blocks.map(|varying| {
-            let mut side = Mat::zeros(settings.pairs, settings.dim);
-            for j in 0..settings.dim {
-                let constant: f64 = StandardNormal.sample(rng);
-                for i in 0..settings.pairs {
-                    side[(i, j)] = match varying.contains(&j) {
-                        true => StandardNormal.sample(rng),
-                        false => constant,
-                    };
-                }
-            }
-            side
-        });
+        let sides = blocks.map(|varying| drawn(settings, &varying, rng));
         Ok(Self { settings, sides })
     }
 
@@ -108,13 +96,11 @@ impl SyntheticSpace {
         for side in 0..2 {
             let (unit, gradient) = (&units[side], &gradients[side]);
             let along = row_products(unit, gradient);
-            let raw = &mut self.sides[side];
-            for j in 0..raw.ncols() {
-                for i in 0..raw.nrows() {
-                    let slope = (gradient[(i, j)] - along[i] * unit[(i, j)]) / lengths[side][i];
-                    raw[(i, j)] -= self.settings.learning_rate * slope;
-                }
-            }
+            let pace: Vec<f64> = lengths[side]
+                .iter()
+                .map(|length| self.settings.learning_rate / length)
+                .collect();
+            descend(&mut self.sides[side], unit, gradient, (&along, &pace));
         }
         loss
     }
@@ -163,6 +149,44 @@ impl SyntheticSpace {
             })
         })
     }
+}
+
+/// Moves raw embeddings against the gradient by their unit ones.
+///
+/// What lies along an embedding itself is lost in its normalisation.
+fn descend(
+    raw: &mut Mat<f64>,
+    unit: &Mat<f64>,
+    gradient: &Mat<f64>,
+    (along, pace): (&[f64], &[f64]),
+) {
+    for j in 0..unit.ncols() {
+        for (i, pace) in pace.iter().enumerate() {
+            let slope = gradient[(i, j)] - along[i] * unit[(i, j)];
+            raw[(i, j)] -= pace * slope;
+        }
+    }
+}
+
+/// One modality: normal in the dimensions that vary, a normal constant in the others.
+fn drawn(
+    settings: SyntheticSettings,
+    varying: &std::ops::Range<usize>,
+    rng: &mut impl Rng,
+) -> Mat<f64> {
+    let mut side = Mat::zeros(settings.pairs, settings.dim);
+    for j in 0..settings.dim {
+        let constant: f64 = StandardNormal.sample(rng);
+        let varies = varying.contains(&j);
+        for value in side.col_mut(j).iter_mut() {
+            *value = if varies {
+                StandardNormal.sample(rng)
+            } else {
+                constant
+            };
+        }
+    }
+    side
 }
 
 fn lengths(side: &Mat<f64>) -> Vec<f64> {

@@ -298,24 +298,27 @@ mod tests {
         (x, y)
     }
 
+    type Of = fn(&Array2<f64>, &Array2<f64>, f64) -> Result<Contrast, GeometryError>;
+
+    /// Slope of a loss by one value of one side, by central differences.
+    fn slope(of: Of, sides: [&Array2<f64>; 2], side: usize, at: [usize; 2]) -> f64 {
+        let step = 1e-6;
+        let moved = |by: f64| {
+            let mut sides = sides.map(Array2::clone);
+            sides[side][at] += by;
+            of(&sides[0], &sides[1], 0.2).unwrap().loss
+        };
+        (moved(step) - moved(-step)) / (2.0 * step)
+    }
+
     #[test]
     fn the_closed_form_is_the_slope_of_the_loss() {
         let (x, y) = pair();
-        let step = 1e-6;
-        type Of = fn(&Array2<f64>, &Array2<f64>, f64) -> Result<Contrast, GeometryError>;
         for of in [one_sided_contrast as Of, symmetric_contrast] {
             let contrast = of(&x, &y, 0.2).unwrap();
             for at in [[0, 0], [3, 2], [5, 4]] {
-                let slope = |side: usize| {
-                    let moved = |by: f64| {
-                        let mut sides = [x.clone(), y.clone()];
-                        sides[side][at] += by;
-                        of(&sides[0], &sides[1], 0.2).unwrap().loss
-                    };
-                    (moved(step) - moved(-step)) / (2.0 * step)
-                };
-                assert!((contrast.by_x[at] - slope(0)).abs() < 1e-8);
-                assert!((contrast.by_y[at] - slope(1)).abs() < 1e-8);
+                assert!((contrast.by_x[at] - slope(of, [&x, &y], 0, at)).abs() < 1e-8);
+                assert!((contrast.by_y[at] - slope(of, [&x, &y], 1, at)).abs() < 1e-8);
             }
         }
     }

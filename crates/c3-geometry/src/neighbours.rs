@@ -1,6 +1,6 @@
 //! Who lies next to whom: the own modality, and the few that lie next to everybody.
 
-use ndarray::{ArrayView1, Axis};
+use ndarray::{ArrayView1, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::gap::{at_least, same_width};
@@ -42,14 +42,12 @@ pub fn same_modality_share(x: &Embeddings, y: &Embeddings) -> Result<f64, Geomet
 
 /// Rows of `own` that have another row of `own` nearer than every row of `other`.
 fn own_nearer(own: &Embeddings, other: &Embeddings) -> usize {
-    let blocks: Vec<_> = own
-        .view()
+    let view = own.view();
+    let blocks: Vec<_> = view
         .axis_chunks_iter(Axis(0), ROWS_PER_BLOCK)
-        .into_iter()
         .enumerate()
-        .map(|(at, rows)| (at, rows.to_owned()))
         .collect();
-    let count = |(at, rows): &(usize, ndarray::Array2<f32>)| {
+    let count = |(at, rows): &(usize, ArrayView2<'_, f32>)| {
         let (near_own, near_other) = (rows.dot(&own.view().t()), rows.dot(&other.view().t()));
         let pairs = near_own
             .outer_iter()

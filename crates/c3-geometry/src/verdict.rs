@@ -337,7 +337,7 @@ mod tests {
         let (mut x, mut y) = (Vec::new(), Vec::new());
         for _ in 0..n {
             for j in 0..d {
-                let (shared, offset) = (draw() * signal, if j == 0 { gap } else { 0.0 });
+                let (shared, offset) = (draw() * signal, gap * f32::from(u8::from(j == 0)));
                 x.push(shared + draw() + offset);
                 y.push(shared + draw() - offset);
             }

@@ -109,7 +109,10 @@ fn photos(folder: &Path) -> anyhow::Result<f64> {
 }
 
 /// How many of `count` things a second, in the best of three rounds, as the peers count.
-fn best(count: usize, mut round: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<f64> {
+pub(super) fn best(
+    count: usize,
+    mut round: impl FnMut() -> anyhow::Result<()>,
+) -> anyhow::Result<f64> {
     let mut seconds = f64::INFINITY;
     for _ in 0..ROUNDS {
         let clock = Instant::now();

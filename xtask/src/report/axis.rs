@@ -4,7 +4,7 @@ use super::number::fixed;
 
 /// The range that is drawn, and where its ticks are.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Axis {
+pub(crate) struct Axis {
     low: f64,
     high: f64,
     step: f64,
@@ -12,7 +12,7 @@ pub(super) struct Axis {
 
 impl Axis {
     /// Covers all values from tick to tick, with about `n_steps` steps.
-    pub(super) fn covering(values: impl Iterator<Item = f64>, n_steps: usize) -> Self {
+    pub(crate) fn covering(values: impl Iterator<Item = f64>, n_steps: usize) -> Self {
         let (low, high) = range(values);
         let step = round_step((high - low) / n_steps as f64);
         Self {
@@ -23,7 +23,7 @@ impl Axis {
     }
 
     /// Covers lengths from zero to a little over the longest, with about `n_steps` steps.
-    pub(super) fn from_zero(lengths: impl Iterator<Item = f64>, n_steps: usize) -> Self {
+    pub(crate) fn from_zero(lengths: impl Iterator<Item = f64>, n_steps: usize) -> Self {
         let (_, longest) = range(lengths.chain([0.0]));
         let high = longest * 1.03;
         Self {
@@ -34,19 +34,19 @@ impl Axis {
     }
 
     /// Covers values that are counted, from the first to the last.
-    pub(super) fn counting(values: impl Iterator<Item = f64>, n_steps: usize) -> Self {
+    pub(crate) fn counting(values: impl Iterator<Item = f64>, n_steps: usize) -> Self {
         let (low, high) = range(values);
         let step = round_step((high - low) / n_steps as f64).max(1.0);
         Self { low, high, step }
     }
 
     /// The place of a value, from 0 at the low end to 1 at the high end.
-    pub(super) fn place(&self, value: f64) -> f64 {
+    pub(crate) fn place(&self, value: f64) -> f64 {
         (value - self.low) / (self.high - self.low)
     }
 
     /// The ticks within the range, with their labels.
-    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+    pub(crate) fn ticks(&self) -> Vec<(f64, String)> {
         // Rounding must not lose the tick at an end.
         let slack = 1e-6;
         let first = (self.low / self.step - slack).ceil() as i64;

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 /// A number with so many decimals, and a true minus.
-pub(super) fn fixed(value: f64, decimals: usize) -> String {
+pub(crate) fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     // What rounds to zero has no sign.
     match text.strip_prefix('-') {
@@ -14,17 +14,17 @@ pub(super) fn fixed(value: f64, decimals: usize) -> String {
 }
 
 /// A number as shown, with all its digits for machines.
-pub(super) fn data(value: f64, decimals: usize) -> Markup {
+pub(crate) fn data(value: f64, decimals: usize) -> Markup {
     html! { data value=(value) { (fixed(value, decimals)) } }
 }
 
 /// A share as a percentage.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{}\u{a0}%", fixed(share * 100.0, 0))
 }
 
 /// A count with its thousands apart.
-pub(super) fn count(count: u64) -> String {
+pub(crate) fn count(count: u64) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -37,7 +37,7 @@ pub(super) fn count(count: u64) -> String {
 }
 
 /// A time in the two units that matter.
-pub(super) fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     if seconds < 9.95 {
         return format!("{seconds:.1}\u{a0}s");
     }
@@ -51,7 +51,7 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 /// A place to a tenth of a pixel: finer than a screen, and short on the page.
-pub(super) fn tenths(place: f64) -> f64 {
+pub(crate) fn tenths(place: f64) -> f64 {
     (place * 10.0).round() / 10.0
 }
 

@@ -6,10 +6,11 @@ use c3_artifacts::Results;
 
 use super::{bars, curves, examples, figures, scatter, verdict};
 
-const STYLE: &str = include_str!("style.css");
+/// The look of every page.
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// Nothing is loaded and nothing runs, whatever a caption says.
-const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+pub(crate) const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 /// What the page shows.
 pub(crate) struct Report<'a> {

@@ -15,7 +15,7 @@ const BOTTOM: f64 = 38.0;
 const RIGHT: f64 = 14.0;
 
 /// One square panel before, one after.
-pub(super) fn panels(projection: &Projection) -> Markup {
+pub(crate) fn panels(projection: &Projection) -> Markup {
     let Projection {
         axes,
         before,

@@ -176,11 +176,8 @@ impl Bin {
             .par_chunks_mut(size)
             .zip(rows.par_chunks(BLOCK))
             .for_each(|(block, rows)| {
-                for (at, row) in rows.iter().enumerate() {
-                    for (side, embeddings) in sides.iter().enumerate() {
-                        let row = embeddings.row(*row);
-                        scatter(row, factors[side], &mut block[at * LANES..], side * dim);
-                    }
+                for (side, embeddings) in sides.iter().enumerate() {
+                    fill(block, (embeddings, rows), factors[side], side * dim);
                 }
             });
         packed
@@ -195,6 +192,13 @@ impl PartialEq for Bin {
         (self.width, self.rows) == (other.width, other.rows)
             && sums(self) == sums(other)
             && (0..self.width).all(products)
+    }
+}
+
+/// Puts rows of one side into their block, from column `first` on.
+fn fill(block: &mut [f64], (side, rows): (&Embeddings, &[usize]), factor: f64, first: usize) {
+    for (at, row) in rows.iter().enumerate() {
+        scatter(side.row(*row), factor, &mut block[at * LANES..], first);
     }
 }
 

@@ -43,24 +43,29 @@ impl Packed {
 
 /// Adds the sum of every column, in steps.
 pub(super) fn add_sums(packed: &Packed, sums: &mut [i64]) {
-    let panels = packed.padded / LANES;
     for block in packed.values.chunks_exact(packed.block_len()) {
         let panels = block
             .chunks_exact(BLOCK * LANES)
             .zip(sums.chunks_exact_mut(LANES));
         for (panel, sums) in panels {
-            let mut total = [START; LANES];
-            for row in panel.chunks_exact(LANES) {
-                for (total, value) in total.iter_mut().zip(row) {
-                    *total += value;
-                }
-            }
-            for (sum, total) in sums.iter_mut().zip(total) {
-                *sum += steps(total);
-            }
+            let totals = column_sums(panel);
+            sums.iter_mut()
+                .zip(totals)
+                .for_each(|(sum, total)| *sum += steps(total));
         }
     }
-    debug_assert_eq!(panels * LANES, sums.len());
+}
+
+/// Accumulators of the columns of a panel.
+fn column_sums(panel: &[f64]) -> [f64; LANES] {
+    let mut total = [START; LANES];
+    for row in panel.chunks_exact(LANES) {
+        total
+            .iter_mut()
+            .zip(row)
+            .for_each(|(total, value)| *total += value);
+    }
+    total
 }
 
 /// Adds the products of all pairs of columns `i <= j`, in steps; `[padded, padded]`.
@@ -111,18 +116,30 @@ impl Task<'_> {
             // Panels before the first task's own are the mirror of what others compute.
             let start = (first * LANES / TILE) * TILE;
             for column in (start..padded).step_by(columns) {
-                for (at, rows) in out.chunks_exact_mut(M * padded).enumerate() {
-                    let row = first * LANES + at * M;
-                    if column + columns <= row {
-                        continue;
-                    }
-                    let tile = tile::<S, M, V>(simd, block, row, column);
-                    for (m, tile) in tile.iter().enumerate() {
-                        let place = m * padded + column;
-                        drain::<S>(tile, &mut rows[place..place + columns]);
-                    }
-                }
+                strip::<S, M, V>(simd, block, (first * LANES, column), out);
             }
+        }
+    }
+}
+
+/// All rows of a task against a few columns.
+#[inline(always)]
+fn strip<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    block: &[f64],
+    (first, column): (usize, usize),
+    out: &mut [i64],
+) {
+    let (padded, columns) = (block.len() / BLOCK, V * S::F64_LANES);
+    for (at, rows) in out.chunks_exact_mut(M * padded).enumerate() {
+        let row = first + at * M;
+        if column + columns <= row {
+            continue; // the mirror of what another task computes
+        }
+        let tile = tile::<S, M, V>(simd, block, row, column);
+        for (m, tile) in tile.iter().enumerate() {
+            let place = m * padded + column;
+            drain::<S>(tile, &mut rows[place..place + columns]);
         }
     }
 }

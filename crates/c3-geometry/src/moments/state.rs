@@ -61,14 +61,16 @@ impl TryFrom<&MomentsState> for Moments {
         let width = moments.width();
         let mut bins = BTreeMap::new();
         for bin in &state.bins {
-            for (values, expected) in [
+            let lengths = [
                 (bin.sums.len(), width),
                 (bin.products.len(), width * (width + 1) / 2),
-            ] {
-                if values != expected || width == 0 {
-                    let dim = state.dim;
-                    return Err(GeometryError::RaggedRows { values, dim });
-                }
+            ];
+            let ragged = lengths
+                .iter()
+                .find(|(found, wanted)| found != wanted || width == 0);
+            if let Some((values, _)) = ragged {
+                let (values, dim) = (*values, state.dim);
+                return Err(GeometryError::RaggedRows { values, dim });
             }
             bins.insert(Scales(bin.scales), restore(width, bin));
         }

@@ -1,0 +1,209 @@
+//! `measure` on files that no run made: what it says, what it refuses, and shards.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const DIM: usize = 8;
+
+/// Pairs `[2, n, 8]` that share a signal, with a gap: a wave of its own for every value.
+fn pairs(n: usize) -> Vec<f32> {
+    let wave = |step: f32, row: usize, column: usize| {
+        ((row * DIM + column) as f32 * step).sin() + (row as f32 * step * 7.3).cos() / 2.0
+    };
+    let side = |offset: f32, step: f32| {
+        (0..n * DIM).map(move |at| {
+            let (row, column) = (at / DIM, at % DIM);
+            let shift = if column == 0 { offset } else { 0.0 };
+            wave(1.37, row, column) + 0.5 * wave(step, row, column) + shift
+        })
+    };
+    side(3.0, 2.11).chain(side(-3.0, 0.83)).collect()
+}
+
+/// A `.npy` file of f32.
+fn npy(folder: &Path, name: &str, shape: &str, values: &[f32]) -> PathBuf {
+    let header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    let path = folder.join(name);
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn measure(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    let command = command.current_dir(folder).arg("measure").args(arguments);
+    command.output().expect("the command line starts")
+}
+
+fn refuses(folder: &Path, arguments: &[&str], parts: &[&str]) {
+    let output = measure(folder, arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    for part in parts {
+        assert!(said.contains(part), "`{part}` is not in: {said}");
+    }
+}
+
+fn geometry(folder: &Path) -> serde_json::Value {
+    let bytes = fs::read(folder.join("geometry.json")).unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+#[test]
+fn pairs_get_a_verdict_a_page_and_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    npy(folder.path(), "space.npy", "(2, 100, 8)", &pairs(100));
+    let output = measure(folder.path(), &["space.npy"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{output:?}");
+    assert!(said.starts_with("Collapse helps"), "{said}");
+    let out = folder.path().join("geometry");
+    let found = geometry(&out);
+    assert_eq!(found["format"], "c3-geometry");
+    assert_eq!(found["verdict"]["outcome"], "collapse_and_corrupt");
+    let page = fs::read_to_string(out.join("geometry.html")).unwrap();
+    assert!(
+        page.contains("Collapse helps") && !page.contains("src=\"http"),
+        "{page}"
+    );
+    assert!(out.join("pictures/sigma.svg").exists());
+}
+
+#[test]
+fn shards_in_any_order_and_split_give_the_same_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = pairs(90);
+    let (x, y) = all.split_at(90 * DIM);
+    npy(folder.path(), "all.npy", "(2, 90, 8)", &all);
+    for (name, rows) in [("a", 0..11), ("b", 11..60), ("c", 60..90)] {
+        let part = rows.start * DIM..rows.end * DIM;
+        let values = [&x[part.clone()], &y[part]].concat();
+        npy(
+            folder.path(),
+            &format!("{name}.npy"),
+            &format!("(2, {}, 8)", rows.len()),
+            &values,
+        );
+        let file = format!("{name}.npy");
+        let output = measure(folder.path(), &[&file, "--moments", name]);
+        assert!(output.status.success(), "{output:?}");
+    }
+    for (out, parts) in [("first", ["a", "b", "c"]), ("second", ["c", "a", "b"])] {
+        let merge = ["--out", out, "--merge", parts[0], parts[1], parts[2]];
+        assert!(measure(folder.path(), &merge).status.success());
+    }
+    assert!(
+        measure(folder.path(), &["all.npy", "--out", "whole"])
+            .status
+            .success()
+    );
+    let of = |name: &str| {
+        let found = geometry(&folder.path().join(name));
+        (
+            found["sides"].clone(),
+            found["noise"]["spectrum"].clone(),
+            found["gap"].clone(),
+        )
+    };
+    assert_eq!(of("first"), of("second"));
+    assert_eq!(of("first"), of("whole"));
+}
+
+#[test]
+fn unpaired_files_get_means_and_spectra_and_no_verdict() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = pairs(40);
+    npy(folder.path(), "x.npy", "(40, 8)", &all[..320]);
+    npy(folder.path(), "y.npy", "(30, 8)", &all[320..560]);
+    refuses(
+        folder.path(),
+        &["x.npy", "y.npy"],
+        &["40 on one side, 30", "--unpaired"],
+    );
+    let output = measure(folder.path(), &["x.npy", "y.npy", "--unpaired"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("no verdict and no sigma"), "{said}");
+    assert!(geometry(&folder.path().join("geometry"))["verdict"].is_null());
+}
+
+#[test]
+fn every_bad_input_gets_one_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let all = pairs(20);
+    let whole = npy(path, "whole.npy", "(2, 20, 8)", &all);
+    let bytes = fs::read(whole).unwrap();
+    fs::write(path.join("cut.npy"), &bytes[..300]).unwrap();
+    refuses(path, &["cut.npy"], &["cut.npy", "promises 1280 bytes"]);
+    npy(path, "more.npy", "(99999999999, 8)", &all);
+    refuses(path, &["more.npy"], &["more.npy", "cut off"]);
+    let pickle =
+        b"\x93NUMPY\x01\x00\x3c\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,), }  \n";
+    fs::write(path.join("objects.npy"), pickle).unwrap();
+    refuses(
+        path,
+        &["objects.npy"],
+        &["objects.npy", "pickled Python objects"],
+    );
+    let mut broken = all.clone();
+    broken[13] = f32::NAN;
+    npy(path, "nan.npy", "(2, 20, 8)", &broken);
+    refuses(path, &["nan.npy"], &["nan.npy", "row 1, column 5"]);
+    broken[8..16].fill(0.0);
+    npy(path, "zero.npy", "(2, 20, 8)", &broken);
+    refuses(path, &["zero.npy"], &["zero.npy", "row 1 has length zero"]);
+    npy(path, "one.npy", "(1, 8)", &all[..8]);
+    refuses(path, &["one.npy"], &["at least 2 rows"]);
+    npy(path, "narrow.npy", "(40, 4)", &all[..160]);
+    npy(path, "x.npy", "(20, 8)", &all[..160]);
+    refuses(path, &["x.npy", "narrow.npy"], &["widths differ", "8", "4"]);
+    npy(path, "same.npy", "(2, 20, 8)", &[1.0; 320]);
+    refuses(path, &["same.npy"], &["are all rows the same"]);
+    fs::write(path.join("no.safetensors"), b"nothing").unwrap();
+    refuses(path, &["no.safetensors"], &["not a safetensors file"]);
+    refuses(path, &["absent.npy"], &["absent.npy"]);
+    refuses(path, &[], &["nothing to measure"]);
+}
+
+#[test]
+fn fewer_rows_than_dimensions_and_a_constant_dimension_are_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut few = pairs(6);
+    few.iter_mut()
+        .skip(5)
+        .step_by(DIM)
+        .for_each(|value| *value = 1.0);
+    npy(folder.path(), "few.npy", "(2, 6, 8)", &few);
+    let output = measure(folder.path(), &["few.npy", "--as-they-are"]);
+    assert!(output.status.success(), "{output:?}");
+    let found = geometry(&folder.path().join("geometry"));
+    let constant = found["sides"][0]["variances"][5].as_f64().unwrap();
+    assert!(constant < 1e-9, "{constant}");
+}
+
+#[test]
+fn an_experiment_prints_its_table_and_keeps_its_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let sizes = [
+        "--pairs",
+        "16",
+        "--width",
+        "16",
+        "--effective",
+        "2,6",
+        "--steps",
+        "50",
+    ];
+    let mut arguments = vec!["--experiment", "contrastive", "--temperature", "0.07,0.5"];
+    arguments.extend(sizes);
+    let output = measure(folder.path(), &arguments);
+    assert!(output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("in constant block"));
+    let out = folder.path().join("geometry");
+    assert!(out.join("contrastive.json").exists() && out.join("gap-by-temperature.svg").exists());
+}

@@ -1,0 +1,176 @@
+//! Measuring files of embeddings that no run made, and the space of a run in the same way.
+
+use std::path::Path;
+
+use anyhow::{Context, ensure};
+use c3_artifacts::{MomentsRecord, Survey, atomic};
+use c3_geometry::{Embeddings, Moments};
+use c3_transforms::Collapse;
+
+use super::Measure;
+use super::page;
+use super::pictures;
+use super::survey::{self, Drawn, Sample, Settings};
+use super::vectors::{Layout, Mapped, Side};
+use super::words;
+use crate::projection;
+use crate::report::page::Projection;
+use crate::run::Run;
+use crate::space::Space;
+
+impl Measure {
+    /// Everything that needs no run.
+    pub(super) fn alone(&self) -> anyhow::Result<()> {
+        if !self.merge.is_empty() {
+            let (names, record) = merge(&self.merge)?;
+            let mut survey = survey::of_moments(&[record.moments], self.seed)?;
+            survey.sources = names;
+            survey.unit_length = record.unit_length;
+            return write(survey, &Drawn::default(), &self.out);
+        }
+        let layout = match self.first.is_empty() {
+            true => Layout::find(&self.paths)?,
+            false => Layout::Sides([self.first.clone(), self.second.clone()]),
+        };
+        let mapped = Mapped::open(layout)?;
+        let sides = mapped.sides()?;
+        let pass = survey::pass(&sides, self.settings())?;
+        if let Some(path) = &self.moments {
+            return self.keep(pass.moments, path);
+        }
+        let mut survey = survey::of_moments(&pass.moments, self.seed)?;
+        survey.sources = mapped.names();
+        survey.unit_length = !self.as_they_are;
+        survey.lengths = Some(pass.lengths);
+        let drawn = match survey.paired {
+            true => {
+                let sample = sample(&sides, self.sample)?;
+                survey::of_pairs(&mut survey, &sample, self.settings())?
+            }
+            false => Drawn::default(),
+        };
+        write(survey, &drawn, &self.out)
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            seed: self.seed,
+            group: self.group,
+            as_they_are: self.as_they_are,
+            unpaired: self.unpaired,
+        }
+    }
+
+    fn keep(&self, mut moments: Vec<Moments>, path: &Path) -> anyhow::Result<()> {
+        ensure!(
+            moments.len() == 1,
+            "two unpaired modalities have moments of their own; sum them up one at a time"
+        );
+        let record = MomentsRecord {
+            moments: moments.remove(0),
+            unit_length: !self.as_they_are,
+        };
+        record.write(path)?;
+        println!("{} rows in `{}`", record.moments.rows(), path.display());
+        Ok(())
+    }
+}
+
+/// Measures one split of a run as if its files had been named: `survey.json`, `geometry.html`.
+pub(super) fn of_run(run: &Run, split: &str) -> anyhow::Result<()> {
+    let space = Space::read(run, split)?;
+    let settings = Settings {
+        seed: 1,
+        group: None,
+        as_they_are: false,
+        unpaired: false,
+    };
+    let sides = vec![space.owner_images(), space.texts.clone()];
+    if sides[0].len() < 4 || space.images.len() < 4 {
+        return Ok(()); // too few for any question about pairs
+    }
+    let units = [sides[0].to_unit_length()?, sides[1].to_unit_length()?];
+    let mut moments = Moments::paired(units[0].dim());
+    moments.add_pairs(&units[0], &units[1])?;
+    let mut survey = survey::of_moments(&[moments], settings.seed)?;
+    survey.sources = vec![
+        format!("images of `{split}`"),
+        format!("texts of `{split}`"),
+    ];
+    survey.unit_length = true;
+    let items = Some(space.owners.clone());
+    let drawn = survey::of_pairs(&mut survey, &Sample { sides, items }, settings)?;
+    survey.sentences = words::sentences(&survey);
+    survey.write(&run.path().join("survey.json"))?;
+    pages(&survey, &drawn, run.path())
+}
+
+/// The moments of all files together.
+fn merge(paths: &[std::path::PathBuf]) -> anyhow::Result<(Vec<String>, MomentsRecord)> {
+    let names = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let mut merged = MomentsRecord::read(&paths[0])?;
+    for path in &paths[1..] {
+        let other = MomentsRecord::read(path)?;
+        ensure!(
+            other.unit_length == merged.unit_length,
+            "`{}` and `{}` differ in whether rows were brought to unit length",
+            paths[0].display(),
+            path.display()
+        );
+        merged
+            .moments
+            .merge(&other.moments)
+            .with_context(|| format!("cannot merge `{}`", path.display()))?;
+    }
+    Ok((names, merged))
+}
+
+fn sample(sides: &[Side<'_>], limit: usize) -> anyhow::Result<Sample> {
+    let sides: anyhow::Result<Vec<Embeddings>> =
+        sides.iter().map(|side| side.sample(limit)).collect();
+    Ok(Sample {
+        sides: sides?,
+        items: None,
+    })
+}
+
+fn write(mut survey: Survey, drawn: &Drawn, out: &Path) -> anyhow::Result<()> {
+    survey.sentences = words::sentences(&survey);
+    std::fs::create_dir_all(out)
+        .with_context(|| format!("cannot make folder `{}`", out.display()))?;
+    survey.write(&out.join("geometry.json"))?;
+    pages(&survey, drawn, out)?;
+    for sentence in &survey.sentences {
+        println!("{sentence}");
+    }
+    println!("report: {}", out.join("geometry.html").display());
+    Ok(())
+}
+
+fn pages(survey: &Survey, drawn: &Drawn, out: &Path) -> anyhow::Result<()> {
+    let charts = pictures::charts(survey, drawn)?;
+    let projection = project(drawn)?;
+    let page = page::render(survey, &charts, projection.as_ref());
+    atomic::write(&out.join("geometry.html"), page.as_bytes())?;
+    let folder = out.join("pictures");
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make folder `{}`", folder.display()))?;
+    for chart in &charts {
+        let path = folder.join(format!("{}.svg", chart.name));
+        atomic::write(&path, page::picture(chart).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn project(drawn: &Drawn) -> anyhow::Result<Option<Projection>> {
+    let [x, y] = &drawn.sides[..] else {
+        return Ok(None);
+    };
+    let (x, y) = (x.to_unit_length()?, y.to_unit_length()?);
+    let centred = [Collapse::fit(&x)?.apply(&x)?, Collapse::fit(&y)?.apply(&y)?];
+    let drawn = projection::project(&x, &y, [&centred[0], &centred[1]])?;
+    Ok(Some(drawn))
+}

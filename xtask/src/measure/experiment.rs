@@ -1,0 +1,230 @@
+//! `measure --experiment`: the theory of the paper, run on drawn embeddings.
+
+use std::path::Path;
+
+use c3_artifacts::atomic;
+use c3_geometry::{PAPER_GAMMA, SyntheticSettings, SyntheticSpace, depth_dimensions, initial_gap};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use super::charts::{Chart, Series, Style};
+use super::page;
+
+/// Rows of the table that an optimisation prints.
+const REPORTS: usize = 5;
+
+/// Which experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Experiment {
+    /// Contrastive training of free embeddings: what becomes of the gap.
+    Contrastive,
+    /// Effective dimension of a random network, layer by layer.
+    Depth,
+}
+
+/// Sizes of an experiment; the defaults are those of the paper's notebook.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ExperimentSettings {
+    /// Pairs of `contrastive`, rows of `depth`.
+    #[arg(long, default_value_t = 500)]
+    pairs: usize,
+    /// Width of the space.
+    #[arg(long, default_value_t = 512)]
+    width: usize,
+    /// Dimensions in which the first and the second modality vary.
+    #[arg(long, default_value = "25,230", value_delimiter = ',', num_args = 2)]
+    effective: Vec<usize>,
+    /// Steps of gradient descent, or layers of the network.
+    #[arg(long, default_value_t = 20_000)]
+    steps: usize,
+    /// Learning rate.
+    #[arg(long, default_value_t = 0.1)]
+    learning_rate: f64,
+    /// Temperature; several, separated by commas, are swept.
+    #[arg(long, default_value = "0.07", value_delimiter = ',')]
+    temperature: Vec<f64>,
+}
+
+/// One line of a training.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Moment {
+    step: usize,
+    loss: f64,
+    gap: f64,
+    ineffective_gap: f64,
+}
+
+/// A training at one temperature.
+#[derive(Debug, Serialize)]
+struct Training {
+    temperature: f64,
+    moments: Vec<Moment>,
+}
+
+impl Experiment {
+    /// Runs the experiment, prints its table and writes its numbers and pictures.
+    pub(crate) fn run(
+        self,
+        settings: &ExperimentSettings,
+        seed: u64,
+        out: &Path,
+    ) -> anyhow::Result<()> {
+        std::fs::create_dir_all(out)?;
+        match self {
+            Self::Contrastive => contrastive(settings, seed, out),
+            Self::Depth => depth(settings, seed, out),
+        }
+    }
+}
+
+fn contrastive(settings: &ExperimentSettings, seed: u64, out: &Path) -> anyhow::Result<()> {
+    let mut trainings = Vec::new();
+    for temperature in &settings.temperature {
+        let synthetic = SyntheticSettings {
+            pairs: settings.pairs,
+            dim: settings.width,
+            d_x: settings.effective[0],
+            d_y: settings.effective[1],
+            learning_rate: settings.learning_rate,
+            temperature: *temperature,
+        };
+        println!(
+            "temperature {temperature}; the gap in theory: {:.4}",
+            initial_gap(&synthetic)
+        );
+        println!(
+            "{:>8} {:>9} {:>9} {:>19}",
+            "step", "loss", "gap", "in constant block"
+        );
+        // The same start for every temperature.
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut space = SyntheticSpace::draw(synthetic, &mut rng)?;
+        let before = space.variances();
+        let moments = train(&mut space, settings.steps);
+        let after = space.variances();
+        if trainings.is_empty() {
+            for (name, heading, variances) in [
+                (
+                    "variances-before",
+                    "Variance of each dimension before",
+                    before,
+                ),
+                ("variances-after", "Variance of each dimension after", after),
+            ] {
+                write(&variances_chart(name, heading, &variances), out)?;
+            }
+        }
+        trainings.push(Training {
+            temperature: *temperature,
+            moments,
+        });
+    }
+    if trainings.len() > 1 {
+        write(&left(&trainings), out)?;
+    }
+    let numbers = serde_json::to_vec_pretty(&trainings)?;
+    Ok(atomic::write(&out.join("contrastive.json"), &numbers)?)
+}
+
+fn train(space: &mut SyntheticSpace, steps: usize) -> Vec<Moment> {
+    let mut moments = Vec::new();
+    let every = steps.div_ceil(REPORTS).max(1);
+    for step in 0..=steps {
+        let (gap, ineffective_gap) = match step % every == 0 || step == steps {
+            true => (space.gap(), space.ineffective_gap()),
+            false => (f64::NAN, f64::NAN),
+        };
+        let loss = space.step();
+        if gap.is_finite() {
+            println!("{step:>8} {loss:>9.4} {gap:>9.4} {ineffective_gap:>19.4}");
+            moments.push(Moment {
+                step,
+                loss,
+                gap,
+                ineffective_gap,
+            });
+        }
+    }
+    moments
+}
+
+fn variances_chart(name: &str, heading: &str, [x, y]: &[Vec<f64>; 2]) -> Chart {
+    let line = |name: &str, style, variances: &[f64]| Series {
+        name: name.to_owned(),
+        style,
+        points: variances
+            .iter()
+            .enumerate()
+            .map(|(at, variance)| [at as f64, variance.max(1e-12).ln()])
+            .collect(),
+    };
+    Chart {
+        name: name.to_owned(),
+        heading: heading.to_owned(),
+        across: "dimension".to_owned(),
+        up: "log of the variance".to_owned(),
+        series: vec![
+            line("first modality", Style::First, x),
+            line("second modality", Style::Second, y),
+        ],
+        marks: Vec::new(),
+    }
+}
+
+/// The gap that each temperature leaves.
+fn left(trainings: &[Training]) -> Chart {
+    let of = |name: &str, style, part: fn(&Moment) -> f64| Series {
+        name: name.to_owned(),
+        style,
+        points: trainings
+            .iter()
+            .filter_map(|training| Some((training.temperature, training.moments.last()?)))
+            .map(|(temperature, moment)| [temperature.log10(), part(moment)])
+            .collect(),
+    };
+    Chart {
+        name: "gap-by-temperature".to_owned(),
+        heading: "The gap that training leaves".to_owned(),
+        across: "log\u{2081}\u{2080} of the temperature".to_owned(),
+        up: "gap".to_owned(),
+        series: vec![
+            of("whole", Style::First, |moment| moment.gap),
+            of("in the constant block", Style::Second, |moment| {
+                moment.ineffective_gap
+            }),
+        ],
+        marks: Vec::new(),
+    }
+}
+
+fn depth(settings: &ExperimentSettings, seed: u64, out: &Path) -> anyhow::Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (n, d, layers) = (settings.pairs, settings.width, settings.steps.min(1000));
+    let dimensions = depth_dimensions(n, d, layers, PAPER_GAMMA, &mut rng)?;
+    println!("{:>6} {:>20}", "layer", "effective dimension");
+    for (layer, dimension) in dimensions.iter().enumerate().step_by((layers / 10).max(1)) {
+        println!("{layer:>6} {dimension:>20}");
+    }
+    let points = dimensions.iter().enumerate();
+    let chart = Chart {
+        name: "depth".to_owned(),
+        heading: "Effective dimension of a random network".to_owned(),
+        across: "layer".to_owned(),
+        up: "dimensions with 99 % of the variance".to_owned(),
+        series: vec![Series {
+            name: "effective dimension".to_owned(),
+            style: Style::First,
+            points: points.map(|(layer, d)| [layer as f64, *d as f64]).collect(),
+        }],
+        marks: Vec::new(),
+    };
+    write(&chart, out)?;
+    let numbers = serde_json::to_vec_pretty(&dimensions)?;
+    Ok(atomic::write(&out.join("depth.json"), &numbers)?)
+}
+
+fn write(chart: &Chart, out: &Path) -> anyhow::Result<()> {
+    let path = out.join(format!("{}.svg", chart.name));
+    Ok(atomic::write(&path, page::picture(chart).as_bytes())?)
+}

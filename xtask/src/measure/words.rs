@@ -1,0 +1,146 @@
+//! The verdict on a space, in sentences.
+
+use c3_artifacts::Survey;
+use c3_artifacts::survey::VerdictSurvey;
+use c3_transforms::PAPER_SIGMA;
+
+/// What a survey says, the verdict first.
+pub(crate) fn sentences(survey: &Survey) -> Vec<String> {
+    let mut said = match &survey.verdict {
+        Some(verdict) => judged(verdict, survey),
+        None => unjudged(survey),
+    };
+    if let Some(noise) = &survey.noise {
+        let [_, high] = noise.isotropic;
+        let relation = if noise.anisotropy > high {
+            "not isotropic"
+        } else {
+            "isotropic as far as so many rows can tell"
+        };
+        said.push(format!(
+            "The alignment noise is {relation}: its widest direction has {:.1} times the mean \
+             variance, where isotropic noise would have at most {high:.1}.",
+            noise.anisotropy
+        ));
+        if let Some(tests) = &noise.projections {
+            said.push(format!(
+                "On {} of {} random directions it is not Gaussian.",
+                tests.rejected, tests.tested
+            ));
+        }
+    }
+    said
+}
+
+fn judged(verdict: &VerdictSurvey, survey: &Survey) -> Vec<String> {
+    let [low, cosine, high] = verdict.cosine;
+    let nothing = verdict.shuffled[2];
+    let gap = survey.gap.unwrap_or_default();
+    let no_gap = verdict.swapped[2];
+    if verdict.outcome == "no_shared_signal" {
+        return vec![
+            "No shared signal: C3 will not help here.".to_owned(),
+            format!(
+                "With the means taken off, pairs have a cosine of {cosine:.3} (95 %: {low:.3} to \
+                 {high:.3}), and shuffled pairs have up to {nothing:.3}. The gap is {gap:.3}."
+            ),
+        ];
+    }
+    let mut said = Vec::new();
+    if verdict.outcome == "collapse_and_corrupt" {
+        said.push(format!(
+            "Collapse helps: a gap of {gap:.3} hides pairs with a cosine of {cosine:.3} \
+             (95 %: {low:.3} to {high:.3})."
+        ));
+        said.push("Expected order of the arms: C1 < C2_1, C2_2 ≤ C3.".to_owned());
+    } else {
+        said.push(format!(
+            "Collapse does not help: the gap, {gap:.3}, is no wider than chance makes it \
+             (up to {no_gap:.3}). Corrupt does: pairs have a cosine of {cosine:.3} \
+             (95 %: {low:.3} to {high:.3})."
+        ));
+        said.push("Expected order of the arms: C1 = C2_1 < C2_2 = C3.".to_owned());
+    }
+    said.push(match verdict.sigma {
+        Some([low, sigma, high]) => format!(
+            "Corrupt at sigma = {sigma:.4} (95 %: {low:.4} to {high:.4}), beside the paper's \
+             {PAPER_SIGMA:.4}. Shuffled pairs have a cosine of up to {nothing:.3}."
+        ),
+        None => "No noise is strong enough to stand in for what pairs differ by.".to_owned(),
+    });
+    said
+}
+
+fn unjudged(survey: &Survey) -> Vec<String> {
+    let mut said = Vec::new();
+    match survey.gap {
+        Some(gap) => said.push(format!(
+            "The means of the two modalities are {gap:.3} apart."
+        )),
+        None => said.push("One modality alone has no gap.".to_owned()),
+    }
+    if survey.paired {
+        said.push("Moments say nothing of single pairs: no verdict, and no sigma.".to_owned());
+    } else {
+        said.push(
+            "Without pairs the cosine of pairs is unknown, so there is no verdict and no sigma; \
+             means, spectra and dimensions are as they would be with pairs."
+                .to_owned(),
+        );
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(outcome: &str, sigma: Option<[f64; 3]>) -> String {
+        let survey = Survey {
+            gap: Some(0.8),
+            verdict: Some(VerdictSurvey {
+                outcome: outcome.to_owned(),
+                cosine: [0.2, 0.25, 0.3],
+                shuffled: [-0.01, 0.0, 0.01],
+                swapped: [0.1, 0.2, 0.9],
+                sigma,
+            }),
+            ..Survey::default()
+        };
+        sentences(&survey).join(" ")
+    }
+
+    #[test]
+    fn each_outcome_has_its_sentence() {
+        let sigma = Some([0.1, 0.125, 0.15]);
+        let both = said("collapse_and_corrupt", sigma);
+        assert!(
+            both.starts_with("Collapse helps: a gap of 0.800 hides pairs"),
+            "{both}"
+        );
+        assert!(
+            both.contains("sigma = 0.1250 (95 %: 0.1000 to 0.1500)"),
+            "{both}"
+        );
+        assert!(both.contains("the paper's 0.1265"), "{both}");
+        assert!(said("corrupt_alone", sigma).starts_with("Collapse does not help"));
+        let none = said("no_shared_signal", None);
+        assert!(
+            none.starts_with("No shared signal: C3 will not help here."),
+            "{none}"
+        );
+    }
+
+    #[test]
+    fn without_pairs_nothing_is_judged() {
+        let survey = Survey {
+            gap: Some(0.5),
+            ..Survey::default()
+        };
+        let said = sentences(&survey).join(" ");
+        assert!(
+            said.contains("0.500 apart") && said.contains("no verdict"),
+            "{said}"
+        );
+    }
+}
