@@ -33,7 +33,7 @@ pub(crate) struct ExperimentSettings {
     #[arg(long, default_value_t = 512)]
     width: usize,
     /// Dimensions in which the first and the second modality vary.
-    #[arg(long, default_value = "25,230", value_delimiter = ',', num_args = 2)]
+    #[arg(long, num_args = 2, value_names = ["FIRST", "SECOND"], default_values_t = [25, 230])]
     effective: Vec<usize>,
     /// Steps of gradient descent, or layers of the network.
     #[arg(long, default_value_t = 20_000)]

@@ -29,7 +29,9 @@ const NULL_DRAWS: usize = 40;
 const PROJECTIONS: usize = 100;
 /// False alarms allowed among the samples that are called not Gaussian.
 const FALSE_ALARMS: f64 = 0.05;
-/// Pairs that a group needs to say anything, where the paper's hundred are too many.
+/// Fewest rows that a cut between modalities can be fitted to and tested on.
+const ROWS_OF_A_VIEW: usize = 4;
+/// Groups of Table 1 where there are not enough pairs for the paper's hundred in each.
 const GROUPS: usize = 10;
 
 /// What the user may choose.
@@ -207,7 +209,7 @@ pub(crate) fn of_pairs(
     survey.sampled = x.len();
     let judged = verdict(x, y, items, VerdictSettings::default(), &mut rng)?;
     survey.verdict = Some(said(&judged));
-    survey.views = Some(views(x, y, items)?);
+    survey.views = views(x, y, items)?;
     let group = settings
         .group
         .unwrap_or_else(|| (x.len() / GROUPS).clamp(1, 100));
@@ -270,24 +272,27 @@ fn rows(table: &GapTable, group: usize) -> BTreeMap<String, [f64; 2]> {
         .collect()
 }
 
-/// Even items fit the means, odd items are looked at.
+/// Even items fit the means, odd items are looked at; nothing if there are too few of either.
 fn views(
     x: &Embeddings,
     y: &Embeddings,
     items: Option<&[usize]>,
-) -> anyhow::Result<[ViewSurvey; 2]> {
+) -> anyhow::Result<Option<[ViewSurvey; 2]>> {
     let (x, y) = (x.to_unit_length()?, y.to_unit_length()?);
     let item = |row: usize| items.map_or(row, |items| items[row]);
     let half = |which: usize| -> Vec<usize> {
         (0..x.len()).filter(|row| item(*row) % 2 == which).collect()
     };
     let (fitted, tested) = (half(0), half(1));
+    if fitted.len() < ROWS_OF_A_VIEW || tested.len() < ROWS_OF_A_VIEW {
+        return Ok(None);
+    }
     let (test_x, test_y) = (x.select(&tested), y.select(&tested));
     let centred_x = Collapse::fit(&x.select(&fitted))?.apply(&test_x)?;
     let centred_y = Collapse::fit(&y.select(&fitted))?.apply(&test_y)?;
     let after = view(&centred_x, &centred_y)
         .context("nothing is left of a row without the mean; are all rows the same?")?;
-    Ok([view(&test_x, &test_y)?, after])
+    Ok(Some([view(&test_x, &test_y)?, after]))
 }
 
 fn view(x: &Embeddings, y: &Embeddings) -> anyhow::Result<ViewSurvey> {

@@ -250,29 +250,33 @@ impl<'a> Side<'a> {
         Ok(Embeddings::new(values, self.dim())?)
     }
 
-    /// Says where in which file a row is that something is wrong with.
+    /// Says in which file, and where in it, the row is that something is wrong with.
     pub(crate) fn place(&self, error: GeometryError, start: usize) -> anyhow::Error {
-        let (GeometryError::NotFinite { row, .. } | GeometryError::ZeroRow { row }) = error else {
+        let found = match &error {
+            GeometryError::NotFinite { row, .. } | GeometryError::ZeroRow { row } => {
+                self.part_of(row + start)
+            }
+            _ => None,
+        };
+        let Some((part, row)) = found else {
             return error.into();
         };
-        let mut row = row + start;
+        let error = match error {
+            GeometryError::NotFinite { column, .. } => GeometryError::NotFinite { row, column },
+            _ => GeometryError::ZeroRow { row },
+        };
+        anyhow::Error::from(error).context(format!("cannot measure `{}`", part.path.display()))
+    }
+
+    /// The file of a row, and which of its rows it is.
+    fn part_of(&self, mut row: usize) -> Option<(&Part<'a>, usize)> {
         for part in &self.parts {
             if row < part.matrix.n_rows() {
-                let path = part.path.display();
-                return match error {
-                    GeometryError::NotFinite { column, .. } => {
-                        let error = GeometryError::NotFinite { row, column };
-                        anyhow::Error::from(error).context(format!("cannot read `{path}`"))
-                    }
-                    _ => {
-                        let error = GeometryError::ZeroRow { row };
-                        anyhow::Error::from(error).context(format!("cannot measure `{path}`"))
-                    }
-                };
+                return Some((part, row));
             }
             row -= part.matrix.n_rows();
         }
-        error.into()
+        None
     }
 }
 
