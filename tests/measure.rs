@@ -142,8 +142,10 @@ fn every_bad_input_gets_one_sentence() {
     refuses(path, &["cut.npy"], &["cut.npy", "promises 1280 bytes"]);
     npy(path, "more.npy", "(99999999999, 8)", &all);
     refuses(path, &["more.npy"], &["more.npy", "cut off"]);
-    let pickle =
-        b"\x93NUMPY\x01\x00\x3c\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,), }  \n";
+    let header = "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n";
+    let mut pickle = b"\x93NUMPY\x01\x00".to_vec();
+    pickle.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
+    pickle.extend(header.as_bytes());
     fs::write(path.join("objects.npy"), pickle).unwrap();
     refuses(
         path,
@@ -195,7 +197,8 @@ fn an_experiment_prints_its_table_and_keeps_its_numbers() {
         "--width",
         "16",
         "--effective",
-        "2,6",
+        "2",
+        "6",
         "--steps",
         "50",
     ];

@@ -143,7 +143,11 @@ pub(crate) fn measure(run: &Run) -> anyhow::Result<()> {
         &run.path().join("geometry.json"),
         &serde_json::to_vec_pretty(&geometry)?,
     )?;
-    alone::of_run(run, split)
+    // A space too small or too plain for the survey is no reason to end a run.
+    if let Err(error) = alone::of_run(run, split) {
+        eprintln!("measure: no survey of `{split}`: {error:#}");
+    }
+    Ok(())
 }
 
 /// Looks at a space as it is, and with the means of the training split subtracted.

@@ -1,6 +1,6 @@
 //! Everything that is measured of a space, in one pass over all rows and a few over some.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Context, ensure};
 use c3_artifacts::survey::{
@@ -280,10 +280,12 @@ fn views(
 ) -> anyhow::Result<Option<[ViewSurvey; 2]>> {
     let (x, y) = (x.to_unit_length()?, y.to_unit_length()?);
     let item = |row: usize| items.map_or(row, |items| items[row]);
-    let half = |which: usize| -> Vec<usize> {
-        (0..x.len()).filter(|row| item(*row) % 2 == which).collect()
-    };
-    let (fitted, tested) = (half(0), half(1));
+    let fitted: Vec<usize> = (0..x.len()).filter(|row| item(*row) % 2 == 0).collect();
+    // One row of each item: rows of one item would hide each other from retrieval.
+    let mut seen = HashSet::new();
+    let tested: Vec<usize> = (0..x.len())
+        .filter(|row| item(*row) % 2 == 1 && seen.insert(item(*row)))
+        .collect();
     if fitted.len() < ROWS_OF_A_VIEW || tested.len() < ROWS_OF_A_VIEW {
         return Ok(None);
     }
