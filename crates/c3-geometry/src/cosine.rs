@@ -159,7 +159,7 @@ fn sum_of_directions(batch: &Embeddings) -> Vec<f64> {
 }
 
 /// Cosine of two rows in f64, or nothing if one has length zero.
-fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
+pub(crate) fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
     let (mut dot, mut aa, mut bb) = (0.0, 0.0, 0.0);
     for (a, b) in a.iter().zip(b) {
         let (a, b) = (f64::from(*a), f64::from(*b));

@@ -130,7 +130,10 @@ pub fn gap_table(
         .collect();
     let is_same = |a: usize, b: usize| items.is_some_and(|items| items[a] == items[b]);
     let neighbours = distinct(&order, is_same);
-    at_least(2, neighbours.len().min(1) + 1)?; // two rows of different items
+    if neighbours.is_empty() {
+        let (needed, found) = (2, 1); // items
+        return Err(GeometryError::TooFewRows { needed, found });
+    }
     let compared: Vec<(usize, usize)> = match settings.comparison {
         Comparison::DistinctItems => neighbours.clone(),
         Comparison::NextRow => (1..n).map(|row| (row - 1, row)).collect(),

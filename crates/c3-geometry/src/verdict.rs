@@ -6,6 +6,7 @@
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
 
+use crate::cosine::cosine;
 use crate::gap::at_least;
 use crate::table::{apart, unit_pairs};
 use crate::{Embeddings, GeometryError, relative_noise};
@@ -210,7 +211,7 @@ struct Pair {
 impl Pair {
     fn of([x, y]: &[Embeddings; 2], rows: &[usize]) -> Self {
         let m = rows.len() as f64;
-        let cosines = rows.iter().map(|row| cosine(x.row(*row), y.row(*row)));
+        let cosines = rows.iter().map(|row| likeness(x.row(*row), y.row(*row)));
         let squares = rows.iter().map(|row| dot(y.row(*row), y.row(*row)));
         Self {
             cosine: cosines.sum::<f64>() / m,
@@ -262,7 +263,7 @@ fn shuffled(
         partners.shuffle(rng);
         let pairs = members.iter().zip(&partners);
         let total: f64 = pairs
-            .map(|(own, other)| cosine(x.row(own[0]), y.row(members[*other][0])))
+            .map(|(own, other)| likeness(x.row(own[0]), y.row(members[*other][0])))
             .sum();
         total / members.len() as f64
     };
@@ -312,13 +313,8 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
 }
 
 /// Zero for a row that lies on its mean: it says nothing of its partner.
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let lengths = (dot(a, a) * dot(b, b)).sqrt();
-    if lengths == 0.0 {
-        0.0
-    } else {
-        dot(a, b) / lengths
-    }
+fn likeness(a: &[f32], b: &[f32]) -> f64 {
+    cosine(a, b).unwrap_or(0.0)
 }
 
 #[cfg(test)]
