@@ -10,9 +10,14 @@ use serde::Serialize;
 
 use super::charts::{Chart, Series, Style};
 use super::page;
+use crate::progress::Meter;
 
 /// Rows of the table that an optimisation prints.
 const REPORTS: usize = 5;
+/// Steps of gradient descent, as in the paper's notebook.
+const STEPS: usize = 20_000;
+/// Layers of the random network, as in the paper's notebook.
+const LAYERS: usize = 45;
 
 /// Which experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -35,9 +40,9 @@ pub(crate) struct ExperimentSettings {
     /// Dimensions in which the first and the second modality vary.
     #[arg(long, num_args = 2, value_names = ["FIRST", "SECOND"], default_values_t = [25, 230])]
     effective: Vec<usize>,
-    /// Steps of gradient descent, or layers of the network.
-    #[arg(long, default_value_t = 20_000)]
-    steps: usize,
+    /// Steps of gradient descent (20,000 unless given), or layers of the network (45).
+    #[arg(long)]
+    steps: Option<usize>,
     /// Learning rate.
     #[arg(long, default_value_t = 0.1)]
     learning_rate: f64,
@@ -101,7 +106,7 @@ fn contrastive(settings: &ExperimentSettings, seed: u64, out: &Path) -> anyhow::
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut space = SyntheticSpace::draw(synthetic, &mut rng)?;
         let before = space.variances();
-        let moments = train(&mut space, settings.steps);
+        let moments = train(&mut space, settings.steps.unwrap_or(STEPS));
         let after = space.variances();
         if trainings.is_empty() {
             for (name, heading, variances) in [
@@ -130,12 +135,14 @@ fn contrastive(settings: &ExperimentSettings, seed: u64, out: &Path) -> anyhow::
 fn train(space: &mut SyntheticSpace, steps: usize) -> Vec<Moment> {
     let mut moments = Vec::new();
     let every = steps.div_ceil(REPORTS).max(1);
+    let mut meter = Meter::start("training", steps + 1, "steps");
     for step in 0..=steps {
         let (gap, ineffective_gap) = match step % every == 0 || step == steps {
             true => (space.gap(), space.ineffective_gap()),
             false => (f64::NAN, f64::NAN),
         };
         let loss = space.step();
+        meter.advance(1);
         if gap.is_finite() {
             println!("{step:>8} {loss:>9.4} {gap:>9.4} {ineffective_gap:>19.4}");
             moments.push(Moment {
@@ -156,14 +163,14 @@ fn variances_chart(name: &str, heading: &str, [x, y]: &[Vec<f64>; 2]) -> Chart {
         points: variances
             .iter()
             .enumerate()
-            .map(|(at, variance)| [at as f64, variance.max(1e-12).ln()])
+            .map(|(at, variance)| [at as f64, variance.max(1e-12).log10()])
             .collect(),
     };
     Chart {
         name: name.to_owned(),
         heading: heading.to_owned(),
         across: "dimension".to_owned(),
-        up: "log of the variance".to_owned(),
+        up: "log\u{2081}\u{2080} of the variance".to_owned(),
         series: vec![
             line("first modality", Style::First, x),
             line("second modality", Style::Second, y),
@@ -200,7 +207,8 @@ fn left(trainings: &[Training]) -> Chart {
 
 fn depth(settings: &ExperimentSettings, seed: u64, out: &Path) -> anyhow::Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let (n, d, layers) = (settings.pairs, settings.width, settings.steps.min(1000));
+    let (n, d) = (settings.pairs, settings.width);
+    let layers = settings.steps.unwrap_or(LAYERS);
     let dimensions = depth_dimensions(n, d, layers, PAPER_GAMMA, &mut rng)?;
     println!("{:>6} {:>20}", "layer", "effective dimension");
     for (layer, dimension) in dimensions.iter().enumerate().step_by((layers / 10).max(1)) {

@@ -4,11 +4,12 @@ use c3_artifacts::Survey;
 use c3_geometry::{Embeddings, Summary, stable_margin};
 use c3_transforms::PAPER_SIGMA;
 
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 use super::charts::{Chart, Series, Style, histograms};
-use super::survey::Drawn;
+use super::survey::{Drawn, median};
 
 /// Loss below which a pair counts as learned, in nats.
 const DELTA: f64 = 0.1;
@@ -92,10 +93,10 @@ fn table(drawn: &Drawn) -> Vec<Chart> {
 fn isotropic(drawn: &Drawn) -> Summary {
     let d = drawn.sides.first().map_or(1, Embeddings::dim) as f64;
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let sum = |rng: &mut ChaCha8Rng| (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
-    let values = (0..QUERIES * 10).map(|_| sum(&mut rng) / d.sqrt());
+    let normal = StandardNormal.sample_iter(&mut rng);
+    let values = normal.map(|value: f64| value / d.sqrt());
     Summary {
-        values: values.collect(),
+        values: values.take(QUERIES * 10).collect(),
     }
 }
 
@@ -209,7 +210,7 @@ fn stable_region(x: &Embeddings, y: &Embeddings) -> anyhow::Result<Chart> {
     let margins = rows.iter().map(|(positive, negatives)| {
         positive - negatives.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     });
-    let margin = median(margins.collect());
+    let margin = median(margins);
     let temperatures: Vec<f64> = (0..=24)
         .map(|at| 10_f64.powf(-2.5 + f64::from(at) / 12.0))
         .collect();
@@ -219,7 +220,7 @@ fn stable_region(x: &Embeddings, y: &Embeddings) -> anyhow::Result<Chart> {
             .iter()
             .map(|(_, negatives)| stable_margin(negatives, *temperature, DELTA))
             .collect();
-        needed.push([temperature.log10(), median(thresholds?)]);
+        needed.push([temperature.log10(), median(thresholds?.into_iter())]);
     }
     let ends = [temperatures[0].log10(), temperatures[24].log10()];
     Ok(Chart {
@@ -241,9 +242,4 @@ fn stable_region(x: &Embeddings, y: &Embeddings) -> anyhow::Result<Chart> {
         ],
         marks: vec![(0.07_f64.log10(), "0.07".to_owned())],
     })
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

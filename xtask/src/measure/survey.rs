@@ -7,17 +7,19 @@ use c3_artifacts::survey::{
     Likeness, NoiseSurvey, NormalitySurvey, SideSurvey, Survey, VerdictSurvey, ViewSurvey,
 };
 use c3_geometry::{
-    AlignmentNoise, Embeddings, GapTable, Interval, Moments, Normality, Outcome, Spectrum,
-    TableSettings, Verdict, VerdictSettings, adjust_for_many, alignment_noise, gap_table, hubness,
-    isotropic_null, mean_pair_cosine, mean_unpaired_cosine, modality_gap, normality, recall,
-    same_modality_share, separability, spectral_correlation, subspace_overlap, verdict,
+    AlignmentNoise, Embeddings, GapTable, GeometryError, Interval, Moments, Normality, Outcome,
+    Spectrum, TableSettings, Verdict, VerdictSettings, adjust_for_many, alignment_noise, gap_table,
+    hubness, isotropic_null, mean_pair_cosine, mean_unpaired_cosine, modality_gap, normality,
+    recall, same_modality_share, separability, spectral_correlation, subspace_overlap, verdict,
 };
 use c3_transforms::Collapse;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
 
 use super::NEAREST;
 use super::vectors::Side;
+use crate::progress::Meter;
 
 /// Rows read and multiplied at once.
 const ROWS_AT_ONCE: usize = 8192;
@@ -60,18 +62,25 @@ pub(crate) struct Pass {
 pub(crate) fn pass(sides: &[Side<'_>], settings: Settings) -> anyhow::Result<Pass> {
     let dim = sides[0].dim();
     let mut lengths = [f64::INFINITY, 0.0_f64];
+    let total = sides.iter().map(Side::n_rows).sum();
+    // What is read at once is read before anybody could look at a bar.
+    let mut meter = (total > ROWS_AT_ONCE).then(|| Meter::start("reading", total, "rows"));
     let mut read = |side: &Side<'_>, start: usize, end: usize| -> anyhow::Result<Embeddings> {
         let batch = side.read(start..end)?;
         for row in batch.rows() {
             let square: f64 = row.iter().map(|v| f64::from(*v) * f64::from(*v)).sum();
             lengths = [lengths[0].min(square.sqrt()), lengths[1].max(square.sqrt())];
         }
-        if settings.as_they_are {
-            return Ok(batch);
+        let batch = match settings.as_they_are {
+            true => batch,
+            false => batch
+                .to_unit_length()
+                .map_err(|error| side.place(error, start))?,
+        };
+        if let Some(meter) = &mut meter {
+            meter.advance(batch.len());
         }
-        batch
-            .to_unit_length()
-            .map_err(|error| side.place(error, start))
+        Ok(batch)
     };
     let blocks = |n: usize| {
         (0..n)
@@ -130,7 +139,7 @@ pub(crate) fn of_moments(moments: &[Moments], seed: u64) -> anyhow::Result<Surve
             found.push((moments, c3_geometry::Side::Y));
         }
     }
-    let (mut means, mut covariances) = (Vec::new(), Vec::new());
+    let (mut means, mut covariances, mut spectra) = (Vec::new(), Vec::new(), Vec::new());
     for (moments, side) in found {
         let (mean, covariance) = (moments.mean(side)?, moments.covariance(side)?);
         let spectrum = Spectrum::of(&covariance)?;
@@ -143,6 +152,7 @@ pub(crate) fn of_moments(moments: &[Moments], seed: u64) -> anyhow::Result<Surve
         });
         means.push(mean);
         covariances.push(covariance);
+        spectra.push(spectrum);
     }
     if let ([mean_x, mean_y], [x, y]) = (&means[..], &covariances[..]) {
         let gap: Vec<f64> = mean_x.iter().zip(mean_y).map(|(a, b)| a - b).collect();
@@ -159,7 +169,6 @@ pub(crate) fn of_moments(moments: &[Moments], seed: u64) -> anyhow::Result<Surve
             .map(|side| side.effective_dimension["0.9"])
             .min();
         let directions = directions.unwrap_or(1).max(1);
-        let spectra = [Spectrum::of(x)?, Spectrum::of(y)?];
         survey.likeness = Some(Likeness {
             directions,
             overlap: subspace_overlap(x, y, directions)?,
@@ -324,8 +333,8 @@ fn normal(x: &Embeddings, y: &Embeddings, rng: &mut impl Rng) -> anyhow::Result<
         .into_iter()
         .map(|column| normality(&column.to_vec()));
     let directions = ndarray::Array2::from_shape_simple_fn((x.dim(), PROJECTIONS), || {
-        // A sum of uniform numbers is round enough for a direction.
-        (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
+        let value: f64 = StandardNormal.sample(rng);
+        value
     });
     let projected = residual.dot(&directions);
     let projections = projected
@@ -337,7 +346,7 @@ fn normal(x: &Embeddings, y: &Embeddings, rng: &mut impl Rng) -> anyhow::Result<
 
 /// What many tests say together; those without an answer (constant, too few rows) count not.
 fn tested(
-    found: impl Iterator<Item = Result<Normality, c3_geometry::GeometryError>>,
+    found: impl Iterator<Item = Result<Normality, GeometryError>>,
 ) -> Option<NormalitySurvey> {
     let found: Vec<Normality> = found.filter_map(Result::ok).collect();
     let p_values: Vec<f64> = found.iter().map(|found| found.p_value).collect();
@@ -350,7 +359,8 @@ fn tested(
     })
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
+/// The middle value; the upper one of two.
+pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
