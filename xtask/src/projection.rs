@@ -14,6 +14,7 @@ pub(crate) fn project(
     images: &Embeddings,
     texts: &Embeddings,
     centred: [&Embeddings; 2],
+    names: [&'static str; 2],
 ) -> anyhow::Result<Projection> {
     let along = unit(modality_gap(images, texts)?.vector);
     let across = widest(centred[1], &along);
@@ -22,9 +23,10 @@ pub(crate) fn project(
         texts: points(texts, &along, &across),
     };
     Ok(Projection {
+        names,
         axes: [
             "along the gap".to_owned(),
-            "widest other direction of the texts".to_owned(),
+            format!("widest other direction of the {}", names[1]),
         ],
         before: cloud(images, texts),
         after: cloud(centred[0], centred[1]),
@@ -84,7 +86,8 @@ mod tests {
         let images = Embeddings::new(vec![2.0, 1.0, 0.0, 2.0, -1.0, 0.0], 3).unwrap();
         let texts = Embeddings::new(vec![0.0, 3.0, 0.0, 0.0, -3.0, 0.0], 3).unwrap();
         let centred = Embeddings::new(vec![0.0, 1.0, 0.0, 0.0, -1.0, 0.0], 3).unwrap();
-        let drawn = project(&images, &texts, [&centred, &texts]).unwrap();
+        let names = ["images", "texts"];
+        let drawn = project(&images, &texts, [&centred, &texts], names).unwrap();
         assert_eq!(drawn.before.images[0][0], 2.0);
         assert_eq!(drawn.after.images[0][0], 0.0);
         assert!(

@@ -24,8 +24,8 @@ use crate::run::Run;
 use crate::space::Space;
 use crate::{fit, projection, train};
 
+pub(crate) use page::STYLE;
 use page::{Example, Report};
-pub(crate) use page::{POLICY, STYLE};
 
 /// Pictures shown with every arm's caption.
 const EXAMPLES: usize = 24;
@@ -49,7 +49,12 @@ pub(crate) fn write(
         summary: summary(run),
         results,
         geometry: geometry(&measure::record(run)?),
-        projection: Some(projection::project(&space.images, &space.texts, centred)?),
+        projection: Some(projection::project(
+            &space.images,
+            &space.texts,
+            centred,
+            ["images", "texts"],
+        )?),
         examples: examples(run, &corpus.evaluate)?,
         recipe: recipe::to_toml(&run.recipe)?,
         command: command.to_owned(),

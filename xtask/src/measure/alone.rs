@@ -171,6 +171,7 @@ fn project(drawn: &Drawn) -> anyhow::Result<Option<Projection>> {
     };
     let (x, y) = (x.to_unit_length()?, y.to_unit_length()?);
     let centred = [Collapse::fit(&x)?.apply(&x)?, Collapse::fit(&y)?.apply(&y)?];
-    let drawn = projection::project(&x, &y, [&centred[0], &centred[1]])?;
+    let names = ["first modality", "second modality"];
+    let drawn = projection::project(&x, &y, [&centred[0], &centred[1]], names)?;
     Ok(Some(drawn))
 }

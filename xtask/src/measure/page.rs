@@ -6,8 +6,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::charts::{self, Chart};
 use crate::report::number::{count, fixed};
-use crate::report::page::Projection;
-use crate::report::{POLICY, STYLE, scatter};
+use crate::report::page::{Projection, head_matter};
+use crate::report::{STYLE, scatter};
 
 /// What the pictures here need beside the style of every report.
 const CURVES: &str = "
@@ -28,13 +28,8 @@ pub(crate) fn render(survey: &Survey, charts: &[Chart], projection: Option<&Proj
         (DOCTYPE)
         html lang="en" {
             head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                link rel="icon" href="data:,";
-                title { "Geometry · C3" }
-                style { (PreEscaped(STYLE)) (PreEscaped(CURVES)) }
+                (head_matter("Geometry"))
+                style { (PreEscaped(CURVES)) }
             }
             body {
                 (head(survey))

@@ -10,7 +10,7 @@ use super::{bars, curves, examples, figures, scatter, verdict};
 pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// Nothing is loaded and nothing runs, whatever a caption says.
-pub(crate) const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 /// What the page shows.
 pub(crate) struct Report<'a> {
@@ -31,6 +31,8 @@ pub(crate) struct Report<'a> {
 
 /// Both modalities seen along two directions, the same before and after.
 pub(crate) struct Projection {
+    /// Names of the modalities, as in "images" and "texts".
+    pub(crate) names: [&'static str; 2],
     /// Names of the directions.
     pub(crate) axes: [String; 2],
     pub(crate) before: Cloud,
@@ -229,6 +231,7 @@ mod tests {
             results,
             geometry: vec![(text(), 0.414, 0.0125), ("R@1, %".to_owned(), 25.94, 26.4)],
             projection: Some(Projection {
+                names: ["images", "texts"],
                 axes: [text(), text()],
                 before: cloud(),
                 after: cloud(),

@@ -17,9 +17,10 @@ const RIGHT: f64 = 14.0;
 /// One square panel before, one after.
 pub(crate) fn panels(projection: &Projection) -> Markup {
     let Projection {
-        axes,
+        names: [first, second],
         before,
         after,
+        ..
     } = projection;
     let points = [before, after]
         .into_iter()
@@ -28,7 +29,7 @@ pub(crate) fn panels(projection: &Projection) -> Markup {
     html! {
         figure.scatter {
             figcaption {
-                b { "Images and texts on two directions." }
+                b { "Both modalities on two directions." }
                 " The line joins the means of the two modalities."
             }
             p.legend {
@@ -36,20 +37,20 @@ pub(crate) fn panels(projection: &Projection) -> Markup {
                     svg width="12" height="12" aria-hidden="true" {
                         circle.key cx="6" cy="6" r="4" {}
                     }
-                    "images"
+                    (first)
                 }
                 span.texts {
                     svg width="12" height="12" aria-hidden="true" {
                         rect.key x="2" y="2" width="8" height="8" {}
                     }
-                    "texts"
+                    (second)
                 }
             }
             div.panels {
                 @for (name, cloud) in [("before Collapse", before), ("after Collapse", after)] {
                     div {
                         h3 { (name) }
-                        (panel(name, cloud, &axis, axes))
+                        (panel(name, cloud, &axis, projection))
                     }
                 }
             }
@@ -57,15 +58,16 @@ pub(crate) fn panels(projection: &Projection) -> Markup {
     }
 }
 
-fn panel(name: &str, cloud: &Cloud, axis: &Axis, axes: &[String; 2]) -> Markup {
+fn panel(name: &str, cloud: &Cloud, axis: &Axis, projection: &Projection) -> Markup {
+    let [first, second] = projection.names;
     let (width, height) = (LEFT + SIDE + RIGHT, TOP + SIDE + BOTTOM);
-    let spoken = format!("Scatter plot of images and texts {name}");
+    let spoken = format!("Scatter plot of {first} and {second} {name}");
     html! {
         svg viewBox=(format!("0 0 {width} {height}")) role="img" aria-label=(spoken) {
-            (frame(axis, axes))
+            (frame(axis, &projection.axes))
             path.points.images d=(dots(&cloud.images, axis)) {}
             path.points.texts d=(dots(&cloud.texts, axis)) {}
-            (means(cloud, axis))
+            (means(cloud, axis, projection.names))
         }
     }
 }
@@ -95,7 +97,7 @@ fn dots(points: &[[f32; 2]], axis: &Axis) -> String {
     path
 }
 
-fn means(cloud: &Cloud, axis: &Axis) -> Markup {
+fn means(cloud: &Cloud, axis: &Axis, [first, second]: [&str; 2]) -> Markup {
     let Some((images, texts)) = mean(&cloud.images).zip(mean(&cloud.texts)) else {
         return html! {};
     };
@@ -103,9 +105,9 @@ fn means(cloud: &Cloud, axis: &Axis) -> Markup {
     let ((x1, y1), (x2, y2)) = (place(images), place(texts));
     html! {
         line.between x1=(x1) y1=(y1) x2=(x2) y2=(y2) {}
-        circle.mean.images cx=(x1) cy=(y1) r="6" { title { "mean of the images" } }
+        circle.mean.images cx=(x1) cy=(y1) r="6" { title { "mean of the " (first) } }
         rect.mean.texts x=(x2 - 5.0) y=(y2 - 5.0) width="10" height="10" {
-            title { "mean of the texts" }
+            title { "mean of the " (second) }
         }
     }
 }
@@ -141,6 +143,7 @@ mod tests {
         };
         let axes = ["gap".to_owned(), "first".to_owned()];
         let page = panels(&Projection {
+            names: ["images", "texts"],
             axes,
             before: cloud(1.0),
             after: cloud(0.0),
