@@ -258,3 +258,47 @@ fn a_killed_run_goes_on_where_it_stopped() {
     let whole = leftovers.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert!(whole.into_iter().all(|name| !name.contains("partial")));
 }
+
+/// Ctrl-C in the middle of Connect leaves what is finished, and says how to go on.
+#[cfg(unix)]
+#[test]
+fn a_stopped_run_says_how_to_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    photos(folder.path());
+    let mut command = xtask(folder.path());
+    command.args([
+        "train", "--recipe", "flickr8k", "--data", "photos", "--device", "cpu",
+    ]);
+    SMALL.iter().for_each(|setting| {
+        command.args(["--set", setting]);
+    });
+    command.args(["--set", "connect.training.epochs=100000", "--out", "run"]);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut said = Vec::new();
+    for line in BufReader::new(child.stderr.take().expect("piped")).lines() {
+        let line = line.unwrap();
+        if line.starts_with("encode: done") {
+            let pid = child.id().to_string();
+            let sent = Command::new("kill").args(["-INT", &pid]).status();
+            assert!(sent.expect("there is `kill`").success());
+        }
+        said.push(line);
+    }
+    assert!(!child.wait().unwrap().success());
+    assert_eq!(
+        said.last().map(String::as_str),
+        Some("error: stopped; go on with `cargo xtask train --resume run`"),
+        "{said:?}"
+    );
+    assert!(
+        folder
+            .path()
+            .join("run/features/train-images.safetensors")
+            .exists()
+    );
+    assert!(!folder.path().join("run/towers.safetensors").exists());
+}

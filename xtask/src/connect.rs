@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Context;
 use c3_artifacts::{EmbeddingSet, Rows, atomic};
 use c3_encoders::connect::{
-    ConnectSession, Connected, DualEncoder, EpochLoss, Pairs, connect as train,
+    ConnectError, ConnectSession, Connected, DualEncoder, EpochLoss, Pairs, connect as train,
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,13 +74,17 @@ fn train_towers(run: &Run, settings: &ConnectSettings, folder: &Path) -> anyhow:
         interrupter: run.interrupter.clone(),
         directory: folder.to_owned(),
     };
-    Ok(train(
+    let connected = train(
         &train_pairs,
         &valid_pairs,
         &towers,
         &settings.training,
         session,
-    )?)
+    );
+    connected.map_err(|error| match error {
+        ConnectError::Interrupted => run.stopped(),
+        other => other.into(),
+    })
 }
 
 /// Reads what [`connect`] wrote of its training.

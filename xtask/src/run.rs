@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow};
 use burn::train::Interrupter;
 use c3_artifacts::run::Stage;
 use c3_artifacts::{EmbeddingSet, RunFolder, RunManifest};
@@ -166,6 +166,12 @@ impl Run {
         self.again(name, work)
     }
 
+    /// What is said after Ctrl-C.
+    pub(crate) fn stopped(&self) -> anyhow::Error {
+        let folder = self.path().display();
+        anyhow!("stopped; go on with `cargo xtask train --resume {folder}`")
+    }
+
     /// Runs a stage, finished before or not.
     pub(crate) fn again(
         &mut self,
@@ -174,10 +180,9 @@ impl Run {
     ) -> anyhow::Result<()> {
         let clock = Instant::now();
         work(self)?;
-        ensure!(
-            !self.interrupter.should_stop(),
-            "stopped; go on with `--resume`"
-        );
+        if self.interrupter.should_stop() {
+            return Err(self.stopped());
+        }
         let seconds = clock.elapsed().as_secs_f64();
         self.folder.finish_stage(Stage {
             name: name.to_owned(),
