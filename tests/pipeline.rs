@@ -219,3 +219,19 @@ fn what_cannot_be_used_is_named_before_anything_is_written() {
         "nothing half-begun stays behind"
     );
 }
+
+#[test]
+fn further_sentences_are_encoded_beside_the_captions() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("more.txt"), "a cat\na dog with a hat\n").unwrap();
+    let extra = ["--set", "text.extra=more.txt", "--out"];
+    let output = begin("encode", folder.path(), &[&extra[..], &["run"]].concat());
+    assert!(output.status.success(), "{}", errors(&output));
+    let written = folder.path().join("run/features/extra-texts.safetensors");
+    assert!(written.exists());
+
+    let extra = ["--set", "text.extra=nowhere.txt", "--out", "other"];
+    let said = errors(&begin("encode", folder.path(), &extra));
+    assert!(said.contains("nowhere.txt`"), "{said}");
+    assert!(!folder.path().join("other").exists());
+}

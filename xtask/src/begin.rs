@@ -35,7 +35,10 @@ impl RecipeArguments {
         if let Some(data) = &self.data {
             recipe.data.path = Some(std::path::absolute(data)?);
         }
-        let corpus = corpus::load(&recipe.data)?;
+        for path in &mut recipe.text.extra {
+            *path = std::path::absolute(&path)?; // a run may be gone on with from elsewhere
+        }
+        let corpus = corpus::load(&recipe)?;
         encode::check_weights(&recipe.encode)?;
         let device = device.open()?;
         let inputs = encode::input_hashes(&corpus)?;
@@ -61,7 +64,7 @@ pub(crate) fn resume(folder: &Path, device: DeviceChoice) -> anyhow::Result<(Run
     );
     let folder = RunFolder::resume(folder)?;
     let recipe = recipe::from_toml(&folder.manifest().recipe)?;
-    let corpus = corpus::load(&recipe.data)?;
+    let corpus = corpus::load(&recipe)?;
     let device = device.open()?;
     let inputs = encode::input_hashes(&corpus)?;
     let now = run::manifest(&recipe, &device, inputs)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use c3_datasets::{Difference, Picture, Sample, Split, emoji, flickr8k, sentences};
 
-use crate::recipe::{DataKind, DataSettings};
+use crate::recipe::{DataKind, DataSettings, Recipe};
 
 /// Folder of a photo data set in which its pictures lie.
 const PICTURES: &str = "images";
@@ -51,7 +51,8 @@ impl Part {
 }
 
 /// Reads the corpus that a recipe names.
-pub(crate) fn load(data: &DataSettings) -> anyhow::Result<Corpus> {
+pub(crate) fn load(recipe: &Recipe) -> anyhow::Result<Corpus> {
+    let data = &recipe.data;
     let mut corpus = match data.kind {
         DataKind::Emoji => embedded(data.evaluate),
         DataKind::Flickr8k => {
@@ -65,7 +66,7 @@ pub(crate) fn load(data: &DataSettings) -> anyhow::Result<Corpus> {
         corpus.train.samples.truncate(limit);
         corpus.evaluate.samples.truncate(limit);
     }
-    for path in &data.extra_text {
+    for path in &recipe.text.extra {
         corpus.extra_text.extend(extra_text(path)?);
     }
     check(&corpus, data)?;

@@ -84,6 +84,10 @@ mod tests {
         assert_eq!(recipe.run.seeds, [7]);
         let recipe = load("emoji", &["training.patience=2".into()]).unwrap();
         assert_eq!(recipe.training.patience, Some(2));
+        for value in ["more.txt", "[\"more.txt\"]"] {
+            let recipe = load("emoji", &[format!("text.extra={value}")]).unwrap();
+            assert_eq!(recipe.text.extra, [std::path::PathBuf::from("more.txt")]);
+        }
     }
 
     #[test]

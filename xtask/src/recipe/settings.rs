@@ -7,7 +7,7 @@ use c3_decoders::TrainingConfig;
 use c3_decoders::{Activation, Decoding, Mapper, Output, PrefixDecoderConfig, TokenizerConfig};
 use c3_encoders::connect::{ConnectConfig, DualEncoderConfig, Temperature, TowerConfig};
 use c3_transforms::{Arm, Renorm};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Every setting of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,7 @@ pub(crate) struct Recipe {
     /// What the run folder is called after.
     pub(crate) name: String,
     pub(crate) data: DataSettings,
+    pub(crate) text: TextSettings,
     pub(crate) encode: EncodeSettings,
     pub(crate) connect: ConnectSettings,
     pub(crate) transform: TransformSettings,
@@ -35,13 +36,34 @@ pub(crate) struct DataSettings {
     pub(crate) path: Option<PathBuf>,
     /// Split on which the arms are compared.
     pub(crate) evaluate: c3_datasets::Split,
-    /// Files of further sentences for the decoders, one a line.
-    pub(crate) extra_text: Vec<PathBuf>,
     /// Training pictures whose captions the decoders are validated on, and not trained on.
     pub(crate) valid_pictures: usize,
     /// Most pictures of each split, for a quick look.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) limit: Option<usize>,
+}
+
+/// What the decoders read beside the captions of the data set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TextSettings {
+    /// Files of further sentences, one a line; a single path will do.
+    #[serde(deserialize_with = "one_or_many")]
+    pub(crate) extra: Vec<PathBuf>,
+}
+
+/// Reads a path, or a list of them.
+fn one_or_many<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Paths {
+        One(PathBuf),
+        Many(Vec<PathBuf>),
+    }
+    Ok(match Paths::deserialize(source)? {
+        Paths::One(path) => vec![path],
+        Paths::Many(paths) => paths,
+    })
 }
 
 /// A data set that is known here.
