@@ -22,6 +22,8 @@ pub mod flickr8k;
 mod join;
 pub mod karpathy;
 mod lines;
+#[cfg(feature = "pickle")]
+pub mod pickle;
 mod sample;
 pub mod sentences;
 mod table;
