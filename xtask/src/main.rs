@@ -9,6 +9,8 @@ mod device;
 mod encode;
 mod fetch;
 mod fit;
+mod import;
+mod mapped;
 mod measure;
 mod progress;
 mod projection;
@@ -41,6 +43,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Step {
     Fetch(fetch::Fetch),
+    Import(import::Import),
     Encode(encode::Encode),
     Connect(connect::Connect),
     Measure(measure::Measure),
@@ -54,6 +57,7 @@ enum Step {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().step {
         Step::Fetch(step) => step.run().map(|()| ExitCode::SUCCESS),
+        Step::Import(step) => step.run().map(|()| ExitCode::SUCCESS),
         Step::Encode(step) => step.run().map(|()| ExitCode::SUCCESS),
         Step::Connect(step) => step.run().map(|()| ExitCode::SUCCESS),
         Step::Measure(step) => step.run().map(|()| ExitCode::SUCCESS),

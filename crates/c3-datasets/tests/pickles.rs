@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use c3_datasets::pickle::{self, Dtype, Tensor, Value};
+use c3_datasets::pickle::{self, Dtype, SavedLayout, Tensor, Value};
 use serde_json::Value as Json;
 
 fn bytes(name: &str) -> Vec<u8> {
@@ -111,6 +111,50 @@ fn modules_agree(value: &Value<'_>, expected: &Json) {
 }
 
 #[test]
+fn saved_embeddings_are_recognised() {
+    let read = |name: &str| {
+        let bytes = bytes(name);
+        let value = pickle::read(&bytes).unwrap();
+        let layout = SavedLayout::of(&value).unwrap_or_else(|| panic!("{name}"));
+        layout.read(&value).unwrap()
+    };
+    for name in ["c3-2.pkl", "c3-4.pkl", "c3-5.pkl", "c3-numpy.pkl"] {
+        let saved = read(name);
+        assert_eq!((saved.layout, saved.width), (SavedLayout::C3, 3));
+        assert_eq!(saved.names, ["images/3.jpg", "images/9.jpg"]);
+        assert_eq!(saved.items, [3.25, -3.0, 0.5, 9.25, -9.0, 0.5]);
+        assert_eq!(saved.captions[1], "naïve café");
+        assert_eq!(saved.owners, [0, 1, 0]);
+        assert_eq!(saved.texts.unwrap()[6..], [22.25, -22.0, 0.5]);
+    }
+    let saved = read("clipcap.pkl");
+    assert_eq!(saved.layout, SavedLayout::ClipCap);
+    assert_eq!(saved.names, ["3", "9"]);
+    assert_eq!(saved.items, [0.0, 1.0, 4.0, 5.0]);
+    assert_eq!(saved.owners, [0, 0, 1]);
+    assert_eq!(saved.texts.unwrap(), [6.0, 7.0, 8.0, 9.0, 10.0, 11.0]);
+    let saved = read("imagebind.pkl");
+    assert_eq!((saved.layout, saved.width), (SavedLayout::Rows, 2));
+    assert_eq!(saved.names, ["a.wav", "b.wav"]);
+    assert_eq!(saved.items, [0.25, 0.75, 1.0, 0.0]);
+    assert_eq!(saved.captions, ["rain falls", "a storm", "a bird"]);
+    assert!(SavedLayout::of(&pickle::read(&bytes("mean.pt")).unwrap()).is_none());
+}
+
+#[test]
+fn tensors_have_the_names_of_their_modules() {
+    let script = bytes("script.pt");
+    let tensors = pickle::tensors(&pickle::read(&script).unwrap());
+    let names: BTreeSet<&str> = tensors.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(names.contains("head.fc.weight") && names.contains("blocks.0.weight"));
+    let mean = bytes("mean.pt");
+    assert_eq!(
+        pickle::tensors(&pickle::read(&mean).unwrap())[0].0,
+        "tensor"
+    );
+}
+
+#[test]
 fn what_an_enemy_wrote_is_refused() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pickles/hostile");
     let mut reasons = BTreeSet::new();
@@ -144,6 +188,7 @@ fn what_an_enemy_wrote_is_refused() {
         ("huge-tensor", "does not fit the 4 numbers"),
         ("repeated-tensor", "does not fit the 4 numbers"),
         ("tensor-beyond", "does not fit the 4 numbers"),
+        ("text", "neither a pickle nor"),
         ("bomb", "compressed"),
         ("path", "`../../../etc/passwd`"),
         ("object-array", "`O8`"),

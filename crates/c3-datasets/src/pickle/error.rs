@@ -4,6 +4,9 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PickleError {
+    /// The bytes are something else.
+    #[error("the file is neither a pickle nor an archive of PyTorch")]
+    NotAPickle,
     /// The file names something that is not data.
     #[error(
         "byte {offset} asks for `{name}`, which is no tensor, number, string, list or map: \
@@ -62,6 +65,14 @@ pub enum PickleError {
     Storage {
         /// The name that the file gives them.
         key: String,
+    },
+    /// An entry is not as its layout has it.
+    #[error("entry `{entry}` {what}")]
+    Entry {
+        /// Where it stands.
+        entry: String,
+        /// What is wrong with it.
+        what: &'static str,
     },
     /// The zip archive is damaged.
     #[error("the archive cannot be read: {source}")]

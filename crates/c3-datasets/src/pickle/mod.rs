@@ -25,8 +25,10 @@
 mod archive;
 mod arena;
 mod classes;
+mod embeddings;
 mod error;
 mod machine;
+mod names;
 mod numpy;
 mod operands;
 mod stream;
@@ -34,9 +36,14 @@ mod tensor;
 mod torch;
 mod value;
 
+pub use embeddings::{SavedEmbeddings, SavedLayout};
 pub use error::PickleError;
+pub use names::tensors;
 pub use tensor::{Dtype, Tensor};
 pub use value::{Bytes, Value};
+
+/// First byte of pickles since protocol 2.
+const PROTOCOL: u8 = 0x80;
 
 /// Reads a pickle, or a file of `torch.save` or `torch.jit.save`.
 ///
@@ -52,7 +59,12 @@ pub fn read(bytes: &[u8]) -> Result<Value<'_>, PickleError> {
     if stream::is_stream(bytes) {
         return stream::read(bytes);
     }
-    let loaded = machine::run(bytes, machine::Trust::PLAIN)?;
+    let loaded = machine::run(bytes, machine::Trust::PLAIN).map_err(|error| match error {
+        PickleError::Refused { .. } => error,
+        // Before protocol 2 a pickle had no mark to know it by.
+        _ if bytes.first() != Some(&PROTOCOL) => PickleError::NotAPickle,
+        _ => error,
+    })?;
     loaded.arena.value(loaded.root, |key| {
         let key = key.to_owned();
         Err(PickleError::Storage { key })
