@@ -21,6 +21,12 @@ pub enum DecoderError {
         /// Where and why the text was refused.
         source: serde_json::Error,
     },
+    /// A line of `merges.txt` is no pair.
+    #[error("line {line} of the merges is not two tokens with a space between")]
+    Merge {
+        /// Line, from 1.
+        line: usize,
+    },
     /// A token that training and generation rely on is not in the vocabulary.
     #[error("the tokenizer has no `{token}` token")]
     MissingToken {
@@ -37,6 +43,32 @@ pub enum DecoderError {
         /// What would have been right.
         expected: &'static str,
     },
+    /// The text is not the `config.json` of the model.
+    #[error("cannot read the model's config.json: {source}")]
+    ModelConfig {
+        /// Where and why the text was refused.
+        source: serde_json::Error,
+    },
+    /// A setting of a pretrained model would change what it computes.
+    #[error("the model's `{setting}` is `{value}`, which is not supported")]
+    Unsupported {
+        /// Name of the setting.
+        setting: &'static str,
+        /// The value found.
+        value: String,
+    },
+    /// The weights are those of another model.
+    #[error("the weights are not those of a GPT-2: they have `{}`, but no `wte.weight`", found.join("`, `"))]
+    NotGpt2 {
+        /// Some tensors that are there.
+        found: Vec<String>,
+    },
+    /// A GPT-2 alone reads no embedding.
+    #[error("the weights hold no mapper; say how an embedding becomes the prefix")]
+    NoMapper,
+    /// A GPT-2's output weights are its token embeddings.
+    #[error("the output weights are not those of the tokens, as they are in a GPT-2")]
+    Untied,
     /// The bytes are not a safetensors file.
     #[error("cannot read the weights: {source}")]
     WeightsFile {

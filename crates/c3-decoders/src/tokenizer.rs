@@ -7,6 +7,7 @@ use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::models::{ModelWrapper, TrainerWrapper};
 use tokenizers::normalizers::utils::Lowercase;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
@@ -17,6 +18,8 @@ use crate::DecoderError;
 const PAD: &str = "[PAD]";
 const END: &str = "[END]";
 const UNKNOWN: &str = "[UNK]";
+/// Ends a text of GPT-2.
+const END_OF_TEXT: &str = "<|endoftext|>";
 /// Marks a piece that continues a word.
 const CONTINUING: &str = "##";
 /// Stands before a word in byte pairs.
@@ -198,13 +201,36 @@ fn spaces() -> Metaspace {
 #[derive(Clone, Debug)]
 pub struct CaptionTokenizer {
     tokenizer: Tokenizer,
-    pad: u32,
     end: u32,
-    unknown: u32,
+    /// Tokens that are never written.
+    forbidden: Vec<u32>,
+    style: Style,
+    stop: Stop,
+}
+
+/// How tokens are joined to a caption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    /// Words with spaces between, closed up around punctuation.
+    Words,
+    /// Bytes, which hold their own spaces.
+    Bytes,
+}
+
+/// What ends a caption.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// A token of its own, which is not part of the caption.
+    #[default]
+    EndToken,
+    /// The token of a full stop, which is part of the caption and is never added: so the original
+    /// trains and stops. A caption without a full stop does not teach how to end.
+    FullStop,
 }
 
 impl CaptionTokenizer {
-    /// Reads the text of a `tokenizer.json` that [`Self::to_json`] wrote.
+    /// Reads the text of a `tokenizer.json` that [`Self::to_json`] wrote, or that of GPT-2.
     ///
     /// # Errors
     ///
@@ -224,13 +250,70 @@ impl CaptionTokenizer {
                 .token_to_id(token)
                 .ok_or(DecoderError::MissingToken { token })
         };
-        let (pad, end, unknown) = (id(PAD)?, id(END)?, id(UNKNOWN)?);
+        let (end, forbidden, style) = match id(END_OF_TEXT) {
+            Ok(end) => (end, Vec::new(), Style::Bytes),
+            Err(_) => (id(END)?, vec![id(PAD)?, id(UNKNOWN)?], Style::Words),
+        };
         Ok(Self {
             tokenizer,
-            pad,
             end,
-            unknown,
+            forbidden,
+            style,
+            stop: Stop::EndToken,
         })
+    }
+
+    /// The byte pairs of GPT-2, from the two files that come with its weights.
+    ///
+    /// `vocabulary` is the text of `vocab.json` (or `encoder.json`), `merges` that of `merges.txt`
+    /// (or `vocab.bpe`).
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::TokenizerFile`] for a vocabulary that is no map from tokens to numbers,
+    /// [`DecoderError::Merge`] for a line that is no pair, [`DecoderError::Tokenizer`] if they do
+    /// not belong together, [`DecoderError::MissingToken`] without `<|endoftext|>`.
+    pub fn gpt2(vocabulary: &str, merges: &str) -> Result<Self, DecoderError> {
+        let vocabulary: Vocab = serde_json::from_str(vocabulary)
+            .map_err(|source| DecoderError::TokenizerFile { source })?;
+        let lines = merges.lines().enumerate();
+        let lines = lines.filter(|(at, line)| !line.is_empty() && (*at > 0 || !is_header(line)));
+        let merges = lines.map(|(at, line)| match line.split_once(' ') {
+            Some((left, right)) => Ok((left.to_owned(), right.to_owned())),
+            None => Err(DecoderError::Merge { line: at + 1 }),
+        });
+        let merges = merges.collect::<Result<Vec<_>, _>>()?;
+        let bytes = ByteLevel::new(false, false, true);
+        let build = || -> tokenizers::Result<Tokenizer> {
+            let model = BPE::builder()
+                .vocab_and_merges(vocabulary, merges)
+                .build()?;
+            let mut tokenizer = Tokenizer::new(model);
+            tokenizer.with_pre_tokenizer(Some(bytes));
+            tokenizer.with_decoder(Some(bytes));
+            if tokenizer.token_to_id(END_OF_TEXT).is_some() {
+                tokenizer.add_special_tokens([AddedToken::from(END_OF_TEXT, true)])?;
+            }
+            Ok(tokenizer)
+        };
+        Self::new(build().map_err(tokenizer_error)?)
+    }
+
+    /// The same tokens, with another end of captions.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::MissingToken`] if the full stop is no token.
+    pub fn stopping_at(mut self, stop: Stop) -> Result<Self, DecoderError> {
+        let token = match (stop, self.style) {
+            (Stop::FullStop, _) => ".",
+            (Stop::EndToken, Style::Bytes) => END_OF_TEXT,
+            (Stop::EndToken, Style::Words) => END,
+        };
+        let end = self.tokenizer.token_to_id(token);
+        self.end = end.ok_or(DecoderError::MissingToken { token })?;
+        self.stop = stop;
+        Ok(self)
     }
 
     /// The text of a `tokenizer.json`, readable by every `tokenizers` library.
@@ -248,25 +331,19 @@ impl CaptionTokenizer {
         self.tokenizer.get_vocab_size(true)
     }
 
-    /// Fills the room after a caption.
-    #[must_use]
-    pub fn pad(&self) -> u32 {
-        self.pad
-    }
-
     /// Ends every caption.
     #[must_use]
     pub fn end(&self) -> u32 {
         self.end
     }
 
-    /// Stands for what is not in the vocabulary.
+    /// Tokens that no caption holds: what fills room, and what stands for unknown words.
     #[must_use]
-    pub fn unknown(&self) -> u32 {
-        self.unknown
+    pub fn forbidden(&self) -> &[u32] {
+        &self.forbidden
     }
 
-    /// Cuts a caption into tokens, the end token last.
+    /// Cuts a caption into tokens, the end token last unless captions stop at a full stop.
     ///
     /// # Errors
     ///
@@ -277,12 +354,14 @@ impl CaptionTokenizer {
             .encode_fast(caption, false)
             .map_err(tokenizer_error)?;
         let mut tokens = encoding.get_ids().to_vec();
-        tokens.push(self.end);
+        if self.stop == Stop::EndToken {
+            tokens.push(self.end);
+        }
         Ok(tokens)
     }
 
-    /// Writes tokens as a caption: no special tokens, one space between words, none before a
-    /// comma or a full stop.
+    /// Writes tokens as a caption: no special tokens, and one space between words, none before a
+    /// comma or a full stop, unless tokens hold their own spaces.
     #[must_use]
     pub fn decode(&self, tokens: &[u32]) -> String {
         let known: Vec<u32> = tokens
@@ -293,9 +372,17 @@ impl CaptionTokenizer {
         let text = self
             .tokenizer
             .decode(&known, true)
-            .expect("decoders of the three kinds accept any list of known tokens");
-        punctuate(&text)
+            .expect("decoders of all kinds accept any list of known tokens");
+        match self.style {
+            Style::Words => punctuate(&text),
+            Style::Bytes => text.trim().to_owned(),
+        }
     }
+}
+
+/// The first line of `merges.txt` says its version.
+fn is_header(line: &str) -> bool {
+    line.starts_with("#version")
 }
 
 /// Closes the gaps that joining tokens by spaces leaves around punctuation.
@@ -395,7 +482,7 @@ mod tests {
             .train(SENTENCES)
             .unwrap();
         let tokens = tokenizer.encode("two naïve dogs").unwrap();
-        assert_eq!(tokens[1], tokenizer.unknown());
+        assert!(tokenizer.forbidden().contains(&tokens[1]));
         assert_eq!(tokenizer.decode(&tokens), "two dogs");
     }
 

@@ -172,7 +172,7 @@ impl Captioner {
         let data = TensorData::new(rows.to_vec(), [n_rows, d_embed]);
         let embeddings = Tensor::from_data(data, &self.decoder.device());
         let (reading, first) = self.decoder.read_prefix(embeddings);
-        let forbidden = [self.tokenizer.pad(), self.tokenizer.unknown()];
+        let forbidden = self.tokenizer.forbidden();
         let mut reader = Reader { reading, forbidden };
         let first = reader.read_back(first);
         search(&mut reader, &first, n_rows, limits)
@@ -190,7 +190,7 @@ impl Captioner {
 struct Reader<'a> {
     reading: Reading<'a>,
     /// Tokens that are never written.
-    forbidden: [u32; 2],
+    forbidden: &'a [u32],
 }
 
 impl Reader<'_> {
@@ -201,7 +201,7 @@ impl Reader<'_> {
             .expect("what the device has computed can be read back");
         for row in values.chunks_exact_mut(n_vocab) {
             for token in self.forbidden {
-                row[token as usize] = f32::NEG_INFINITY;
+                row[*token as usize] = f32::NEG_INFINITY;
             }
         }
         values
@@ -265,9 +265,8 @@ mod tests {
                 .squeeze_dim::<2>(1);
             let logits = last.matmul(decoder.output_weights().transpose());
             let logits = logits.try_into_vec_as::<f32>().unwrap();
-            let allowed = (0..logits.len() as u32).filter(|token| {
-                *token != captioner.tokenizer.pad() && *token != captioner.tokenizer.unknown()
-            });
+            let allowed = (0..logits.len() as u32)
+                .filter(|token| !captioner.tokenizer.forbidden().contains(token));
             let best = allowed.max_by(|a, b| logits[*a as usize].total_cmp(&logits[*b as usize]));
             tokens.extend(best);
         }

@@ -44,6 +44,17 @@ impl Attention {
         }
     }
 
+    /// Attention whose queries, keys and values have no bias, as in ClipCap's mapper.
+    pub(super) fn without_bias(d_model: usize, n_heads: usize, init: &mut Init<'_>) -> Self {
+        Self {
+            query: init.linear_without_bias(d_model, d_model),
+            key: init.linear_without_bias(d_model, d_model),
+            value: init.linear_without_bias(d_model, d_model),
+            project: init.linear(d_model, d_model),
+            n_heads,
+        }
+    }
+
     /// Keys and values of some tokens, `[batch, n_tokens, d_model]`.
     pub(super) fn key_values(&self, normed: Tensor<3>) -> KeyValues {
         KeyValues {

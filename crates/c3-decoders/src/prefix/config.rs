@@ -67,6 +67,43 @@ pub enum Mapper {
     /// Two layers with tanh between them, the first half as wide as the prefix:
     /// the mapper of ClipCap (Mokady et al. 2021, arXiv:2111.09734).
     Mlp,
+    /// ClipCap's other mapper: the embedding becomes tokens, learned constants stand after
+    /// them, and what the constants have become behind some layers of attention is the prefix.
+    Transformer {
+        /// Tokens made from the embedding.
+        n_embedded: usize,
+        /// Layers of attention.
+        n_layers: usize,
+        /// Attention heads of a layer.
+        n_heads: usize,
+    },
+}
+
+impl Mapper {
+    /// Says which setting is wrong, if one is.
+    fn check(self, d_model: usize) -> Result<(), DecoderError> {
+        let Self::Transformer {
+            n_embedded,
+            n_layers,
+            n_heads,
+        } = self
+        else {
+            return Ok(());
+        };
+        for (setting, count) in [
+            ("mapper.n_embedded", n_embedded),
+            ("mapper.n_layers", n_layers),
+            ("mapper.n_heads", n_heads),
+        ] {
+            check(count > 0, setting, count as f64, "at least 1")?;
+        }
+        check(
+            d_model.is_multiple_of(n_heads),
+            "mapper.n_heads",
+            n_heads as f64,
+            "a divisor of d_model",
+        )
+    }
 }
 
 /// What a block applies between its two wide layers.
@@ -79,6 +116,8 @@ pub enum Activation {
     QuickGelu,
     /// The exact `x * Phi(x)`.
     Gelu,
+    /// `x * Phi(x)` through tanh, as in GPT-2.
+    GeluTanh,
 }
 
 /// Where the output weights come from.
@@ -111,7 +150,7 @@ impl PrefixDecoderConfig {
     }
 
     /// Says which setting is wrong, if one is.
-    pub(super) fn check(&self) -> Result<(), DecoderError> {
+    pub(crate) fn check(&self) -> Result<(), DecoderError> {
         let counts = [
             ("d_embed", self.d_embed),
             ("d_model", self.d_model),
@@ -124,6 +163,7 @@ impl PrefixDecoderConfig {
         for (setting, count) in counts {
             check(count > 0, setting, count as f64, "at least 1")?;
         }
+        self.mapper.check(self.d_model)?;
         check(
             self.d_model.is_multiple_of(self.n_heads),
             "n_heads",

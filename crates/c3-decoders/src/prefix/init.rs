@@ -13,14 +13,14 @@ const STD: f32 = 0.02;
 ///
 /// burn's own initializers draw from one generator per process, which two
 /// trainings side by side would race for.
-pub(super) struct Init<'a> {
+pub(crate) struct Init<'a> {
     rng: Option<ChaCha8Rng>,
     device: &'a Device,
 }
 
 impl<'a> Init<'a> {
     /// Draws normal weights from `rng`.
-    pub(super) fn drawn(rng: ChaCha8Rng, device: &'a Device) -> Self {
+    pub(crate) fn drawn(rng: ChaCha8Rng, device: &'a Device) -> Self {
         Self {
             rng: Some(rng),
             device,
@@ -28,7 +28,7 @@ impl<'a> Init<'a> {
     }
 
     /// Leaves every weight at zero, to be overwritten by those of a file.
-    pub(super) fn zeros(device: &'a Device) -> Self {
+    pub(crate) fn zeros(device: &'a Device) -> Self {
         Self { rng: None, device }
     }
 
@@ -43,6 +43,19 @@ impl<'a> Init<'a> {
     /// since the widths here are far from those that GPT-2's 0.02 was made for.
     pub(super) fn linear(&mut self, d_input: usize, d_output: usize) -> Linear {
         self.scaled_linear(d_input, d_output, 1.0)
+    }
+
+    /// As [`Self::linear`], without a bias.
+    pub(super) fn linear_without_bias(&mut self, d_input: usize, d_output: usize) -> Linear {
+        Linear {
+            bias: None,
+            ..self.linear(d_input, d_output)
+        }
+    }
+
+    /// A matrix `[rows, columns]` of numbers that vary by one.
+    pub(super) fn constants(&mut self, rows: usize, columns: usize) -> Param<Tensor<2>> {
+        self.scaled([rows, columns], 1.0)
     }
 
     /// A layer that makes tokens from numbers which vary by about one, of deviation 0.02 as in

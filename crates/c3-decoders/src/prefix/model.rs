@@ -28,7 +28,7 @@ pub struct PrefixDecoder {
 }
 
 impl PrefixDecoder {
-    pub(super) fn new(config: &PrefixDecoderConfig, init: &mut Init<'_>) -> Self {
+    pub(crate) fn new(config: &PrefixDecoderConfig, init: &mut Init<'_>) -> Self {
         let d_model = config.d_model;
         Self {
             prefix: PrefixMapper::new(config, init),
@@ -44,6 +44,11 @@ impl PrefixDecoder {
             },
             config: config.clone(),
         }
+    }
+
+    /// Draws the mapper anew.
+    pub(crate) fn draw_prefix(&mut self, init: &mut Init<'_>) {
+        self.prefix = PrefixMapper::new(&self.config, init);
     }
 
     /// The sizes that it was built with.
@@ -160,7 +165,16 @@ impl Block {
             Activation::Relu => activation::relu(wide),
             Activation::QuickGelu => wide.clone() * activation::sigmoid(wide * 1.702),
             Activation::Gelu => activation::gelu(wide),
+            Activation::GeluTanh => gelu_tanh(wide),
         };
         by_rows(&self.narrow, wide)
     }
+}
+
+/// `x * Phi(x)` through tanh (Hendrycks and Gimpel 2016), written as `x * sigmoid(2 z)`, which is
+/// the same: half of `1 + tanh(z)` is `sigmoid(2 z)`.
+fn gelu_tanh(x: Tensor<3>) -> Tensor<3> {
+    const TWICE_ROOT: f64 = 1.595_769_121_605_731; // 2 sqrt(2 / pi)
+    let inner = (x.clone().square() * (0.044_715 * TWICE_ROOT) + TWICE_ROOT) * x.clone();
+    x * activation::sigmoid(inner)
 }

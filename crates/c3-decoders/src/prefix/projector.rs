@@ -6,6 +6,7 @@ use burn::tensor::{Tensor, activation};
 
 use super::config::{Mapper, PrefixDecoderConfig};
 use super::init::Init;
+use super::mixer::Mixer;
 
 /// Writes an embedding as the first tokens that the decoder reads.
 ///
@@ -15,23 +16,28 @@ use super::init::Init;
 pub(super) struct PrefixMapper {
     widen: Option<Linear>,
     project: Linear,
-    n_prefix: usize,
+    mixer: Option<Mixer>,
+    d_model: usize,
 }
 
 impl PrefixMapper {
     pub(super) fn new(config: &PrefixDecoderConfig, init: &mut Init<'_>) -> Self {
-        let d_prefix = config.n_prefix * config.d_model;
-        let (widen, d_hidden) = match config.mapper {
-            Mapper::Linear => (None, config.d_embed),
+        let d_model = config.d_model;
+        let d_prefix = config.n_prefix * d_model;
+        let (widen, d_hidden, d_projected) = match config.mapper {
+            Mapper::Linear => (None, config.d_embed, d_prefix),
             Mapper::Mlp => {
                 let d_hidden = (d_prefix / 2).max(1);
-                (Some(init.linear(config.d_embed, d_hidden)), d_hidden)
+                let widen = init.linear(config.d_embed, d_hidden);
+                (Some(widen), d_hidden, d_prefix)
             }
+            Mapper::Transformer { n_embedded, .. } => (None, config.d_embed, n_embedded * d_model),
         };
         Self {
             widen,
-            project: init.token_linear(d_hidden, d_prefix),
-            n_prefix: config.n_prefix,
+            project: init.token_linear(d_hidden, d_projected),
+            mixer: Mixer::new(config, init),
+            d_model,
         }
     }
 
@@ -43,8 +49,12 @@ impl PrefixMapper {
             Some(widen) => activation::tanh(widen.forward(embeddings)),
             None => embeddings,
         };
-        let prefix = self.project.forward(hidden); // [batch, n_prefix * d_model]
-        let [_, d_prefix] = prefix.dims();
-        prefix.reshape([batch, self.n_prefix, d_prefix / self.n_prefix])
+        let tokens = self.project.forward(hidden); // [batch, n_tokens * d_model]
+        let [_, d_tokens] = tokens.dims();
+        let tokens = tokens.reshape([batch, d_tokens / self.d_model, self.d_model]);
+        match &self.mixer {
+            Some(mixer) => mixer.forward(tokens),
+            None => tokens,
+        }
     }
 }

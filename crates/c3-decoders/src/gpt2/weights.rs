@@ -1,0 +1,342 @@
+//! GPT-2 and its mappers from safetensors.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+use half::{bf16, f16};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+use super::config::Gpt2Config;
+use super::names::{MapperKind, Names, Part};
+use crate::prefix::Init;
+use crate::{DecoderError, Mapper, PrefixDecoder, PrefixDecoderConfig, WeightFault};
+
+/// Heads of ClipCap's layers of attention, which its files do not tell.
+const MAPPER_HEADS: usize = 8;
+
+/// What stands before a GPT-2 that has no mapper yet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gpt2Prefix {
+    /// Width of an incoming embedding.
+    pub d_embed: usize,
+    /// Tokens made from one embedding.
+    pub n_prefix: usize,
+    /// How an embedding becomes the prefix.
+    pub mapper: Mapper,
+}
+
+/// A safetensors file that holds a GPT-2: alone, or behind the mapper of ClipCap, CapDec or C3.
+///
+/// Weights in half precision and in bf16 are widened. The names are those of Hugging Face, with
+/// or without `transformer.`, of ClipCap and CapDec (`gpt.transformer.`, `clip_project.`), of
+/// C3's checkpoints (`model.model.transformer.`, `model.clip_project.`) and of its ImageBind
+/// branch (`decoder.transformer.`, `proj.`).
+#[derive(Debug)]
+pub struct Gpt2File<'a> {
+    tensors: BTreeMap<String, TensorView<'a>>,
+    names: Names,
+    config: Gpt2Config,
+}
+
+impl<'a> Gpt2File<'a> {
+    /// Finds the model in a file; without its `config.json` its sizes are read off the weights,
+    /// and heads taken to be 64 wide.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::WeightsFile`] for other bytes, [`DecoderError::NotGpt2`] for another model.
+    pub fn open(bytes: &'a [u8], config: Option<Gpt2Config>) -> Result<Self, DecoderError> {
+        let file = SafeTensors::deserialize(bytes)
+            .map_err(|source| DecoderError::WeightsFile { source })?;
+        let tensors: BTreeMap<String, TensorView<'a>> = file.tensors().into_iter().collect();
+        let other = || DecoderError::NotGpt2 {
+            found: tensors.keys().take(3).cloned().collect(),
+        };
+        let names = Names::find(tensors.keys().map(String::as_str)).ok_or_else(other)?;
+        let shape = |name: &str| match tensors.get(&format!("{}{name}", names.gpt))?.shape() {
+            &[rows, columns] => Some([rows, columns]),
+            _ => None,
+        };
+        let (tokens, positions) = shape("wte.weight")
+            .zip(shape("wpe.weight"))
+            .ok_or_else(other)?;
+        let prefix = format!("{}h.", names.gpt);
+        let blocks: BTreeSet<&str> = tensors
+            .keys()
+            .filter_map(|name| Some(name.strip_prefix(&prefix)?.split_once('.')?.0))
+            .collect();
+        let found = Gpt2Config::of_shapes(tokens, positions[0], blocks.len());
+        let config = config.unwrap_or(found);
+        Ok(Self {
+            tensors,
+            names,
+            config,
+        })
+    }
+
+    /// The sizes of the GPT-2.
+    #[must_use]
+    pub fn config(&self) -> &Gpt2Config {
+        &self.config
+    }
+
+    /// The mapper that the file holds, if it holds one.
+    #[must_use]
+    pub fn prefix(&self) -> Option<Gpt2Prefix> {
+        let (_, kind) = self.names.mapper.as_ref()?;
+        let d_model = self.config.n_embd;
+        let shape = |ours: &str| {
+            let place = self.names.place(&format!("prefix.{ours}"))?;
+            match self.tensors.get(&place.name)?.shape() {
+                &[rows, columns] => Some((rows, columns)),
+                _ => None,
+            }
+        };
+        let (d_tokens, d_input) = shape("project.weight")?;
+        let n_tokens = d_tokens / d_model;
+        let (d_embed, n_prefix, mapper) = match kind {
+            MapperKind::Linear => (d_input, n_tokens, Mapper::Linear),
+            MapperKind::Mlp => (shape("widen.weight")?.1, n_tokens, Mapper::Mlp),
+            MapperKind::Transformer => {
+                let mapper = Mapper::Transformer {
+                    n_embedded: n_tokens,
+                    n_layers: self.mapper_layers(),
+                    n_heads: MAPPER_HEADS,
+                };
+                (d_input, shape("mixer.constants")?.0, mapper)
+            }
+        };
+        Some(Gpt2Prefix {
+            d_embed,
+            n_prefix,
+            mapper,
+        })
+    }
+
+    fn mapper_layers(&self) -> usize {
+        let layers = |at: &usize| {
+            let ours = format!("prefix.mixer.layers.{at}.norm_mlp.gamma");
+            let place = self.names.place(&ours);
+            place.is_some_and(|place| self.tensors.contains_key(&place.name))
+        };
+        (0..).take_while(layers).count()
+    }
+
+    /// The decoder with the mapper of the file, or with a fresh one drawn from `seed`.
+    ///
+    /// `fresh` is what to put before a GPT-2 that has no mapper, and is not asked for otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::NoMapper`] if there is neither, [`DecoderError::Setting`] for sizes that
+    /// cannot be (more positions than GPT-2 has among them), [`DecoderError::Weights`] lists
+    /// every tensor that is missing, unknown or of another shape, [`DecoderError::Untied`] if
+    /// the output weights are not those of the tokens.
+    pub fn decoder(
+        &self,
+        fresh: Option<Gpt2Prefix>,
+        max_tokens: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Result<PrefixDecoder, DecoderError> {
+        let prefix = self.prefix().or(fresh).ok_or(DecoderError::NoMapper)?;
+        let config = self.sizes(prefix, max_tokens)?;
+        self.check_head()?;
+        let mut decoder = PrefixDecoder::new(&config, &mut Init::zeros(device));
+        if self.names.mapper.is_none() {
+            let rng = ChaCha8Rng::seed_from_u64(seed);
+            decoder.draw_prefix(&mut Init::drawn(rng, device));
+        }
+        let mut filler = Filler {
+            file: self,
+            path: Vec::new(),
+            used: BTreeSet::new(),
+            faults: Vec::new(),
+            device,
+        };
+        let decoder = decoder.map(&mut filler);
+        let faults = filler.all_faults();
+        match faults.is_empty() {
+            true => Ok(decoder),
+            false => Err(DecoderError::Weights { faults }),
+        }
+    }
+
+    fn sizes(
+        &self,
+        prefix: Gpt2Prefix,
+        max_tokens: usize,
+    ) -> Result<PrefixDecoderConfig, DecoderError> {
+        let config = PrefixDecoderConfig {
+            d_embed: prefix.d_embed,
+            d_model: self.config.n_embd,
+            n_layers: self.config.n_layer,
+            n_heads: self.config.n_head,
+            n_prefix: prefix.n_prefix,
+            n_vocab: self.config.vocab_size,
+            max_tokens,
+            mapper: prefix.mapper,
+            activation: self.config.activation()?,
+            ..Default::default()
+        };
+        config.check()?;
+        if config.n_positions() > self.config.n_positions {
+            return Err(DecoderError::Setting {
+                setting: "max_tokens",
+                value: max_tokens as f64,
+                expected: "so small that it and the prefix fit the positions of the GPT-2",
+            });
+        }
+        Ok(config)
+    }
+
+    /// Output weights of their own would be lost.
+    fn check_head(&self) -> Result<(), DecoderError> {
+        let head = self
+            .tensors
+            .iter()
+            .find(|(name, _)| self.names.is_head(name));
+        let tokens = &self.tensors[&format!("{}wte.weight", self.names.gpt)];
+        match head {
+            Some((_, head)) if head.data() != tokens.data() => Err(DecoderError::Untied),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Replaces every parameter by what the file holds of it.
+struct Filler<'f, 'a> {
+    file: &'f Gpt2File<'a>,
+    path: Vec<String>,
+    used: BTreeSet<String>,
+    faults: Vec<WeightFault>,
+    device: &'f Device,
+}
+
+impl Filler<'_, '_> {
+    /// What did not fit, the tensors that nothing asked for counted.
+    fn all_faults(mut self) -> Vec<WeightFault> {
+        // Queries, keys and values would each report their common matrix.
+        self.faults.dedup_by(|a, b| a.name == b.name);
+        let file = self.file;
+        let unknown = file
+            .tensors
+            .iter()
+            .filter(|(name, _)| !self.used.contains(*name) && !file.names.is_beside(name));
+        let unknown = unknown.map(|(name, view)| WeightFault {
+            name: name.clone(),
+            expected: None,
+            found: shape_of_floats(view),
+        });
+        self.faults.into_iter().chain(unknown).collect()
+    }
+}
+
+impl ModuleMapper for Filler<'_, '_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(place) = self.file.names.place(&self.path.join(".")) else {
+            return param; // a fresh mapper
+        };
+        let shape = param.val().dims();
+        let stored = place.part.stored(&shape);
+        let view = self.file.tensors.get(&place.name);
+        self.used.insert(place.name.clone());
+        let found = view.and_then(shape_of_floats);
+        let fits = found.as_ref().is_some_and(|found| match place.part {
+            Part::FirstRows => found[0] >= stored[0] && found[1..] == stored[1..],
+            _ => *found == stored,
+        });
+        match view {
+            Some(view) if fits => {
+                let values = place.part.take(&floats(view), &shape);
+                let data = TensorData::new(values, shape);
+                param.map(|_| Tensor::from_data(data, self.device))
+            }
+            _ => {
+                self.faults.push(WeightFault {
+                    name: place.name,
+                    expected: Some(stored),
+                    found,
+                });
+                param
+            }
+        }
+    }
+}
+
+impl Part {
+    /// The shape of the tensor in the file of which this part has `shape`.
+    fn stored(self, shape: &[usize]) -> Vec<usize> {
+        match (self, shape) {
+            (Self::Third(_), &[rows, columns]) => vec![rows, 3 * columns],
+            (Self::Third(_), &[columns]) => vec![3 * columns],
+            (Self::Turned { of, .. }, &[rows, columns]) => vec![of * columns, rows],
+            (Self::TurnedForUnit, &[rows, columns]) => vec![columns, rows],
+            _ => shape.to_vec(),
+        }
+    }
+
+    /// Cuts the part out of the values of the whole tensor.
+    fn take(self, values: &[f32], shape: &[usize]) -> Vec<f32> {
+        let width = shape[shape.len() - 1];
+        match self {
+            Self::Whole | Self::FirstRows => values[..shape.iter().product()].to_vec(),
+            Self::Third(at) => {
+                let rows = values.chunks_exact(3 * width);
+                rows.flat_map(|row| &row[at * width..(at + 1) * width])
+                    .copied()
+                    .collect()
+            }
+            Self::Turned { at, .. } => turned(&values[at * shape[0] * width..], shape),
+            Self::TurnedForUnit => {
+                let shrink = 1.0 / (shape[0] as f32).sqrt();
+                let mut turned = turned(values, shape);
+                turned.iter_mut().for_each(|value| *value *= shrink);
+                turned
+            }
+        }
+    }
+}
+
+/// Of rows `[columns, rows]` the matrix `[rows, columns]`.
+fn turned(values: &[f32], shape: &[usize]) -> Vec<f32> {
+    let &[rows, columns] = shape else {
+        unreachable!("only matrices are turned");
+    };
+    let mut turned = Vec::with_capacity(rows * columns);
+    for row in 0..rows {
+        turned.extend((0..columns).map(|column| values[column * rows + row]));
+    }
+    turned
+}
+
+fn shape_of_floats(view: &TensorView<'_>) -> Option<Vec<usize>> {
+    let is_float = matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16);
+    is_float.then(|| view.shape().to_vec())
+}
+
+fn floats(view: &TensorView<'_>) -> Vec<f32> {
+    let data = view.data();
+    match view.dtype() {
+        Dtype::F16 => numbers(data, |bytes| f16::from_le_bytes(bytes).to_f32()),
+        Dtype::BF16 => numbers(data, |bytes| bf16::from_le_bytes(bytes).to_f32()),
+        _ => numbers(data, f32::from_le_bytes),
+    }
+}
+
+fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let (whole, _) = bytes.as_chunks::<N>();
+    whole.iter().map(|bytes| number(*bytes)).collect()
+}
