@@ -122,6 +122,31 @@ fn caption_and_score(folder: &Path) {
     assert!(line["caption"].is_string() && line["log_probability"].as_f64().unwrap() < 0.0);
 
     std::fs::write(folder.join("broken.png"), b"\x89PNG\r\n\x1a\nnothing").unwrap();
+    let draw = |seed| {
+        let drawn = [
+            "caption",
+            "--model",
+            model,
+            "--nucleus",
+            "0.95",
+            "--temperature",
+            "3",
+            "--seed",
+            seed,
+            "--n-best",
+            "4",
+            "--format",
+            "jsonl",
+            face,
+        ];
+        let output = xtask(folder, &drawn);
+        assert!(output.status.success(), "{}", errors(&output));
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(printed.lines().count(), 4, "{printed}");
+        printed
+    };
+    assert_eq!(draw("1"), draw("1"));
+    assert_ne!(draw("1"), draw("2"));
     let output = xtask(folder, &["caption", "--model", model, face, "broken.png"]);
     assert_eq!(output.status.code(), Some(2));
     let said = errors(&output);

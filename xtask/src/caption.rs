@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::{Context, bail, ensure};
 use c3_artifacts::{ModelFolder, TransformRecord};
 use c3_decoders::{
-    Caption as Found, CaptionTokenizer, Captioner, Decoding, PrefixDecoder, PrefixDecoderConfig,
+    Caption as Found, CaptionTokenizer, Captioner, Decoding, Nucleus, PrefixDecoder,
+    PrefixDecoderConfig,
 };
 use c3_encoders::connect::{DualEncoder, DualEncoderConfig};
 use c3_geometry::Embeddings;
@@ -43,9 +44,18 @@ pub(crate) struct Caption {
     /// Hypotheses followed at once; 1 is greedy.
     #[arg(long, default_value_t = 1)]
     beam: usize,
-    /// Captions for each picture, at most as many as the beam.
+    /// Captions for each picture, at most as many as the beam unless they are drawn.
     #[arg(long, default_value_t = 1)]
     n_best: usize,
+    /// Draw captions at random, from the likeliest tokens that hold this share of the probability.
+    #[arg(long, value_name = "SHARE", conflicts_with = "beam")]
+    nucleus: Option<f32>,
+    /// Below 1 the likely are drawn more often, above 1 less.
+    #[arg(long, default_value_t = 1.0, requires = "nucleus")]
+    temperature: f32,
+    /// Fixes what is drawn.
+    #[arg(long, default_value_t = 0, requires = "nucleus")]
+    seed: u64,
     /// How the captions are printed.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -78,7 +88,7 @@ pub(crate) struct ModelConfig {
 
 impl Caption {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        let decoding = self.decoding()?;
+        let mut decoding = self.decoding()?;
         let files = find_pictures(&self.paths)?;
         let model = Model::open(&self.model, self.device)?;
         let mut meter = Meter::start("caption", files.len(), "pictures");
@@ -90,6 +100,9 @@ impl Caption {
                 lines.extend(captions.into_iter().map(|caption| (file.clone(), caption)));
             }
             meter.advance(round.len());
+            if let Some(nucleus) = &mut decoding.nucleus {
+                nucleus.seed = nucleus.seed.wrapping_add(1 << 32); // no round repeats another
+            }
         }
         drop(meter);
         print(&lines, self.format)?;
@@ -102,7 +115,7 @@ impl Caption {
 
     fn decoding(&self) -> anyhow::Result<Decoding> {
         ensure!(
-            self.n_best <= self.beam,
+            self.n_best <= self.beam || self.nucleus.is_some(),
             "--n-best {} needs a beam as wide, as in `--beam {}`",
             self.n_best,
             self.n_best
@@ -111,9 +124,15 @@ impl Caption {
             self.format != Format::Coco || self.n_best == 1,
             "the COCO format holds one caption a picture; leave --n-best out"
         );
+        let nucleus = self.nucleus.map(|p| Nucleus {
+            p,
+            temperature: self.temperature,
+            seed: self.seed,
+        });
         Ok(Decoding {
             beam: self.beam,
             n_best: self.n_best,
+            nucleus,
             ..Decoding::default()
         })
     }

@@ -8,7 +8,7 @@ mod tokenizer;
 mod training;
 
 pub use error::{DecoderError, WeightFault};
-pub use generation::{Caption, Captioner, Decoding};
+pub use generation::{Caption, Captioner, Decoding, Nucleus};
 pub use gpt2::{Gpt2Config, Gpt2File, Gpt2Prefix};
 pub use prefix::{Activation, Mapper, Output, PrefixDecoder, PrefixDecoderConfig};
 pub use tokenizer::{CaptionTokenizer, Stop, TokenizerConfig};

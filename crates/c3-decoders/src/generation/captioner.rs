@@ -4,6 +4,7 @@ use burn::tensor::{Tensor, TensorData};
 use c3_geometry::Embeddings;
 use serde::{Deserialize, Serialize};
 
+use super::sampling::{Nucleus, sample};
 use super::search::{Hypothesis, Limits, NextToken, search};
 use crate::prefix::{Reading, check};
 use crate::{CaptionTokenizer, DecoderError, PrefixDecoder};
@@ -21,6 +22,9 @@ pub struct Decoding {
     pub length_power: f64,
     /// Most tokens of a caption, the end token counted; what the decoder can at most if absent.
     pub max_tokens: Option<usize>,
+    /// Draws captions at random instead of searching for the likeliest; the beam is then 1, and
+    /// `n_best` captions are drawn for every embedding.
+    pub nucleus: Option<Nucleus>,
     /// Embeddings captioned at once.
     pub batch_size: usize,
 }
@@ -32,6 +36,7 @@ impl Default for Decoding {
             n_best: 1,
             length_power: 1.0,
             max_tokens: None,
+            nucleus: None,
             batch_size: 256,
         }
     }
@@ -108,12 +113,13 @@ impl Captioner {
                 found: embeddings.dim(),
             });
         }
-        let mut captions = Vec::with_capacity(embeddings.len());
+        let mut captions: Vec<Vec<Caption>> = Vec::with_capacity(embeddings.len());
         let batches = embeddings
             .as_slice()
             .chunks(decoding.batch_size * embeddings.dim());
         for batch in batches {
-            for mut best in self.search(batch, limits) {
+            let first_item = captions.len();
+            for mut best in self.search(batch, first_item, decoding.nucleus, limits) {
                 best.truncate(decoding.n_best);
                 captions.push(best.iter().map(|found| self.write(found)).collect());
             }
@@ -129,16 +135,27 @@ impl Captioner {
             beam,
             n_best,
             length_power,
+            nucleus,
             batch_size,
             ..
         } = *decoding;
         check(beam > 0, "beam", number(beam), "at least 1")?;
+        let most = if nucleus.is_some() { usize::MAX } else { beam };
         check(
-            (1..=beam).contains(&n_best),
+            (1..=most).contains(&n_best),
             "n_best",
             number(n_best),
             "from 1 to the beam",
         )?;
+        if let Some(nucleus) = nucleus {
+            check(
+                beam == 1,
+                "beam",
+                number(beam),
+                "1 where captions are drawn",
+            )?;
+            nucleus.check()?;
+        }
         check(
             length_power.is_finite(),
             "length_power",
@@ -158,15 +175,22 @@ impl Captioner {
             "at least 1",
         )?;
         Ok(Limits {
-            beam,
+            beam: if nucleus.is_some() { n_best } else { beam },
             max_tokens,
             length_power,
             end: self.tokenizer.end(),
+            n_vocab: self.decoder.config().n_vocab,
         })
     }
 
     /// Searches the captions of some rows, `[n * d_embed]`.
-    fn search(&self, rows: &[f32], limits: Limits) -> Vec<Vec<Hypothesis>> {
+    fn search(
+        &self,
+        rows: &[f32],
+        first_item: usize,
+        nucleus: Option<Nucleus>,
+        limits: Limits,
+    ) -> Vec<Vec<Hypothesis>> {
         let d_embed = self.decoder.config().d_embed;
         let n_rows = rows.len() / d_embed;
         let data = TensorData::new(rows.to_vec(), [n_rows, d_embed]);
@@ -175,7 +199,10 @@ impl Captioner {
         let forbidden = self.tokenizer.forbidden();
         let mut reader = Reader { reading, forbidden };
         let first = reader.read_back(first);
-        search(&mut reader, &first, n_rows, limits)
+        match nucleus {
+            Some(nucleus) => sample(&mut reader, &first, first_item, nucleus, limits),
+            None => search(&mut reader, &first, n_rows, limits),
+        }
     }
 
     fn write(&self, found: &Hypothesis) -> Caption {
@@ -311,6 +338,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_drawn_depends_on_the_seed_and_not_on_the_batch() {
+        let (captioner, embeddings) = (captioner(), embeddings());
+        let drawn = |seed, batch_size| {
+            let decoding = Decoding {
+                n_best: 3,
+                nucleus: Some(Nucleus {
+                    p: 0.95,
+                    temperature: 20.0, // the weights are so large that else one token is certain
+                    seed,
+                }),
+                batch_size,
+                ..Default::default()
+            };
+            let captions = captioner.caption(&embeddings, &decoding).unwrap();
+            assert!(captions.iter().all(|of_one| of_one.len() == 3));
+            let texts = captions
+                .iter()
+                .flatten()
+                .map(|caption| caption.text.clone());
+            texts.collect::<Vec<_>>()
+        };
+        let whole = drawn(1, 10);
+        assert_eq!(whole, drawn(1, 3));
+        assert_ne!(whole, drawn(2, 10));
+        assert!(whole[0] != whole[1] || whole[1] != whole[2]);
+    }
+
+    #[test]
     fn a_decoding_that_cannot_be_is_refused() {
         let (captioner, embeddings) = (captioner(), embeddings());
         let refuse = |decoding: Decoding| {
@@ -329,6 +384,22 @@ mod tests {
             beam: 0,
             ..greedy()
         });
+        let drawing = |p, temperature| Decoding {
+            nucleus: Some(Nucleus {
+                p,
+                temperature,
+                seed: 0,
+            }),
+            ..greedy()
+        };
+        for (p, temperature) in [(0.0, 1.0), (1.5, 1.0), (f32::NAN, 1.0), (0.9, 0.0)] {
+            assert!(refuse(drawing(p, temperature)).contains("nucleus."));
+        }
+        let both = Decoding {
+            beam: 2,
+            ..drawing(0.9, 1.0)
+        };
+        assert!(refuse(both).contains("where captions are drawn"));
         refuse(Decoding {
             max_tokens: Some(8),
             ..greedy()

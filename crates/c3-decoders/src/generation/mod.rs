@@ -1,6 +1,8 @@
 //! Captions from a trained decoder.
 
 mod captioner;
+mod sampling;
 mod search;
 
 pub use captioner::{Caption, Captioner, Decoding};
+pub use sampling::Nucleus;

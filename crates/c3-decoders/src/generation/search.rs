@@ -21,6 +21,8 @@ pub(super) struct Limits {
     pub(super) length_power: f64,
     /// Ends a caption.
     pub(super) end: u32,
+    /// Tokens in the vocabulary.
+    pub(super) n_vocab: usize,
 }
 
 /// Tokens and how likely they are together.
@@ -159,7 +161,7 @@ struct Candidate {
     log_probability: f64,
 }
 
-fn score(hypothesis: &Hypothesis, limits: Limits) -> f64 {
+pub(super) fn score(hypothesis: &Hypothesis, limits: Limits) -> f64 {
     let length = hypothesis.tokens.len().max(1) as f64;
     hypothesis.log_probability / length.powf(limits.length_power)
 }
@@ -232,6 +234,7 @@ mod tests {
             max_tokens: 6,
             length_power: 0.0,
             end: END,
+            n_vocab: 4,
         }
     }
 
