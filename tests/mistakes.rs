@@ -85,6 +85,70 @@ fn refuses(folder: &Path, parts: &[&str]) {
     }
 }
 
+/// A folder with a tiny GPT-2, laid out as Hugging Face does.
+fn gpt2(folder: &Path) {
+    let golden = Path::new("../crates/c3-decoders/tests/golden/gpt2"); // cargo runs in xtask/
+    fs::create_dir(folder.join("gpt2")).unwrap();
+    for (from, to) in [
+        ("clipcap-mlp.safetensors", "model.safetensors"),
+        ("config.json", "config.json"),
+        ("vocab.json", "vocab.json"),
+        ("merges.txt", "merges.txt"),
+    ] {
+        fs::copy(golden.join(from), folder.join("gpt2").join(to)).unwrap();
+    }
+}
+
+#[test]
+fn a_gpt2_is_trained_further_and_one_that_does_not_fit_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    photos(at);
+    let start = ["--set", "decoder.pretrained=gpt2"];
+    let refused = |parts: &[&str]| {
+        let output = train_photos(at, &start);
+        assert!(!output.status.success());
+        let said = errors(&output);
+        for part in parts {
+            assert!(said.contains(part), "`{part}` is not in: {said}");
+        }
+        assert!(!at.join("run").exists(), "{said}");
+    };
+    refused(&["gpt2` is no folder"]);
+    gpt2(at);
+    fs::rename(at.join("gpt2/merges.txt"), at.join("merges.txt")).unwrap();
+    refused(&["cannot use the decoder in", "neither `tokenizer.json` nor"]);
+    fs::rename(at.join("merges.txt"), at.join("gpt2/merges.txt")).unwrap();
+    refused(&["reads embeddings of width 6, but those here have 8"]);
+
+    let fitting = [
+        &start[..],
+        &[
+            "--set",
+            "connect.d_embed=6",
+            "--set",
+            "decoder.stop=full_stop",
+        ],
+    ];
+    let output = train_photos(at, &fitting.concat());
+    assert!(output.status.success(), "{}", errors(&output));
+    let config = fs::read_to_string(at.join("run/models/C3-seed1/config.json")).unwrap();
+    assert!(
+        config.contains("\"gelu_tanh\"") && config.contains("\"full_stop\""),
+        "{config}"
+    );
+    let output = xtask(at)
+        .args([
+            "caption",
+            "--model",
+            "run/models/C3-seed1",
+            "photos/images/4.png",
+        ])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", errors(&output));
+}
+
 #[test]
 fn a_missing_an_empty_and_a_captionless_folder_are_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! How a run begins, and how it is gone on with.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
@@ -8,6 +9,7 @@ use c3_artifacts::{RunFolder, RunManifest};
 use crate::corpus::{self, Corpus};
 use crate::device::DeviceChoice;
 use crate::encode;
+use crate::pretrained::{self, Pretrained};
 use crate::recipe::{self, Recipe};
 use crate::run::{self, Run};
 
@@ -38,10 +40,13 @@ impl RecipeArguments {
         for path in &mut recipe.text.extra {
             *path = std::path::absolute(&path)?; // a run may be gone on with from elsewhere
         }
+        if let Some(folder) = &mut recipe.decoder.pretrained {
+            *folder = std::path::absolute(&folder)?;
+        }
         let corpus = corpus::load(&recipe)?;
         encode::check_weights(&recipe.encode)?;
         let device = device.open()?;
-        let inputs = encode::input_hashes(&corpus)?;
+        let inputs = input_hashes(&recipe, &corpus)?;
         let manifest = run::manifest(&recipe, &device, inputs)?;
         let folder = RunFolder::create(&self.out_folder(&recipe), manifest)?;
         Ok((Run::new(folder, recipe, device)?, corpus))
@@ -66,7 +71,7 @@ pub(crate) fn resume(folder: &Path, device: DeviceChoice) -> anyhow::Result<(Run
     let recipe = recipe::from_toml(&folder.manifest().recipe)?;
     let corpus = corpus::load(&recipe)?;
     let device = device.open()?;
-    let inputs = encode::input_hashes(&corpus)?;
+    let inputs = input_hashes(&recipe, &corpus)?;
     let now = run::manifest(&recipe, &device, inputs)?;
     // The recipe is the run's own; a newer version may only write it differently.
     let stored = folder.manifest().recipe.clone();
@@ -75,4 +80,20 @@ pub(crate) fn resume(folder: &Path, device: DeviceChoice) -> anyhow::Result<(Run
         ..now
     })?;
     Ok((Run::new(folder, recipe, device)?, corpus))
+}
+
+/// Digests of all that a run reads: data, sentences and weights to start from.
+fn input_hashes(recipe: &Recipe, corpus: &Corpus) -> anyhow::Result<BTreeMap<String, String>> {
+    let pretrained = match &recipe.decoder.pretrained {
+        Some(folder) => {
+            // Before hours of other work.
+            let weights = Pretrained::open(folder, recipe.decoder.stop)?;
+            weights.check_width(recipe.connect.d_embed)?;
+            Some(pretrained::digest(folder)?)
+        }
+        None => None,
+    };
+    let mut inputs = encode::input_hashes(corpus)?;
+    inputs.extend(pretrained.map(|digest| ("pretrained decoder".to_owned(), digest)));
+    Ok(inputs)
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, bail, ensure};
 use c3_artifacts::{ModelFolder, TransformRecord};
 use c3_decoders::{
     Caption as Found, CaptionTokenizer, Captioner, Decoding, Nucleus, PrefixDecoder,
-    PrefixDecoderConfig,
+    PrefixDecoderConfig, Stop,
 };
 use c3_encoders::connect::{DualEncoder, DualEncoderConfig};
 use c3_geometry::Embeddings;
@@ -84,6 +84,9 @@ pub(crate) struct ModelConfig {
     pub(crate) towers: DualEncoderConfig,
     /// The decoder.
     pub(crate) decoder: PrefixDecoderConfig,
+    /// What ends a caption.
+    #[serde(default)]
+    pub(crate) stop: Stop,
 }
 
 impl Caption {
@@ -158,6 +161,7 @@ impl Model {
             .with_context(in_folder)?;
         let tokenizer = String::from_utf8(files.tokenizer()?).with_context(in_folder)?;
         let tokenizer = CaptionTokenizer::from_json(&tokenizer).with_context(in_folder)?;
+        let tokenizer = tokenizer.stopping_at(config.stop).with_context(in_folder)?;
         Ok(Self {
             encoder: PictureEncoder::open(config.image, &device)?,
             towers,

@@ -8,8 +8,8 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 pub(crate) use settings::{
-    ConnectSettings, DataKind, DataSettings, EncodeSettings, ImageFeatures, ImageMean,
-    MeanPrecision, NamedRule, Recipe, SigmaRule, TextFeatures, TransformSettings,
+    ConnectSettings, DataKind, DataSettings, DecoderSettings, EncodeSettings, ImageFeatures,
+    ImageMean, MeanPrecision, NamedRule, Recipe, SigmaRule, TextFeatures, TransformSettings,
 };
 
 /// The recipes that are compiled in, by name.

@@ -9,7 +9,7 @@ mod training;
 
 pub use error::{DecoderError, WeightFault};
 pub use generation::{Caption, Captioner, Decoding, Nucleus};
-pub use gpt2::{Gpt2Config, Gpt2File, Gpt2Prefix};
+pub use gpt2::{Gpt2Config, Gpt2File, Gpt2Prefix, Gpt2Use};
 pub use prefix::{Activation, Mapper, Output, PrefixDecoder, PrefixDecoderConfig};
 pub use tokenizer::{CaptionTokenizer, Stop, TokenizerConfig};
 pub use training::{

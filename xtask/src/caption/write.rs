@@ -22,6 +22,7 @@ pub(crate) fn write_model(
         image: run.recipe.encode.image,
         towers: run.recipe.connect.towers(d_image, d_text),
         decoder: captioner.decoder().config().clone(),
+        stop: run.recipe.decoder.stop,
     };
     let path = run.model(arm, seed);
     let towers = std::fs::read(run.towers())

@@ -6,13 +6,22 @@ use anyhow::{anyhow, bail};
 use toml::{Table, Value};
 
 /// Settings that a recipe may leave out, or that only another kind of the same thing has.
-const OPTIONAL: [&str; 9] = [
+const OPTIONAL: [&str; 18] = [
     "connect.temperature.fixed",
     "connect.temperature.learned",
     "data.limit",
     "data.path",
+    "decoder.mapper.transformer.n_embedded",
+    "decoder.mapper.transformer.n_heads",
+    "decoder.mapper.transformer.n_layers",
+    "decoder.pretrained",
+    "decoder.stop",
     "decoder.tokenizer.n_vocab",
     "decoding.max_tokens",
+    "decoding.nucleus",
+    "decoding.nucleus.p",
+    "decoding.nucleus.seed",
+    "decoding.nucleus.temperature",
     "training.clip_norm",
     "training.parts",
     "training.patience",

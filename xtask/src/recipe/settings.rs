@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 use c3_decoders::TrainingConfig;
-use c3_decoders::{Activation, Decoding, Mapper, Output, PrefixDecoderConfig, TokenizerConfig};
+use c3_decoders::{
+    Activation, Decoding, Gpt2Prefix, Gpt2Use, Mapper, Output, PrefixDecoderConfig, Stop,
+    TokenizerConfig,
+};
 use c3_encoders::connect::{ConnectConfig, DualEncoderConfig, Temperature, TowerConfig};
 use c3_transforms::{Arm, Renorm};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -202,9 +205,29 @@ pub(crate) struct DecoderSettings {
     pub(crate) output: Output,
     pub(crate) dropout: f32,
     pub(crate) tokenizer: TokenizerConfig,
+    /// Folder of a GPT-2 to start from, whose sizes, activation and tokens are then used; of the
+    /// settings here, prefix, mapper and dropout stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pretrained: Option<PathBuf>,
+    /// What ends a caption (trap D7).
+    #[serde(default)]
+    pub(crate) stop: Stop,
 }
 
 impl DecoderSettings {
+    /// What stands before a GPT-2 in a space of this width, and how long captions get.
+    pub(crate) fn before_gpt2(&self, d_embed: usize, max_tokens: usize) -> Gpt2Use {
+        Gpt2Use {
+            fresh: Some(Gpt2Prefix {
+                d_embed,
+                n_prefix: self.n_prefix,
+                mapper: self.mapper,
+            }),
+            max_tokens,
+            dropout: self.dropout,
+        }
+    }
+
     /// The decoder for a space of this width and captions of these tokens.
     pub(crate) fn sized(
         &self,

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use c3_artifacts::atomic;
 use c3_artifacts::coco_results::{CaptionResult, ImageId, write_results};
 use c3_decoders::{
-    CaptionSet, CaptionTokenizer, Captioner, Checkpoints, DecoderError, EpochLoss,
+    CaptionSet, CaptionTokenizer, Captioner, Checkpoints, DecoderError, EpochLoss, Gpt2Use,
     PrefixDecoderConfig, Split, TrainingSession,
 };
 use c3_geometry::Embeddings;
@@ -17,6 +17,8 @@ use c3_transforms::Transform;
 use rand_chacha::ChaCha8Rng;
 use rayon::ThreadPoolBuilder;
 
+use crate::pretrained::Pretrained;
+use crate::recipe::DecoderSettings;
 use crate::run::{PAIRED, Run};
 use crate::space::{self, Space};
 use crate::{caption, fit, progress};
@@ -42,9 +44,20 @@ struct Lessons<'a> {
     run: &'a Run,
     evaluate: Space,
     tokenizer: CaptionTokenizer,
-    config: PrefixDecoderConfig,
+    start: Start,
     text: Material,
     paired: Material,
+}
+
+/// What a decoder is before its first step.
+enum Start {
+    /// Fresh weights of these sizes.
+    Fresh(PrefixDecoderConfig),
+    /// Those of a GPT-2.
+    Pretrained {
+        weights: Box<Pretrained>,
+        how: Gpt2Use,
+    },
 }
 
 /// Captions with their embeddings, those to learn from and those to validate with.
@@ -114,7 +127,8 @@ impl<'a> Lessons<'a> {
         if let Some(extra) = &extra {
             sentences.extend(extra.rows().texts().iter().map(String::as_str));
         }
-        let tokenizer = run.recipe.decoder.tokenizer.train(&sentences)?;
+        let settings = &run.recipe.decoder;
+        let (tokenizer, weights) = tokens(settings, &sentences)?;
         atomic::write(
             &run.path().join("tokenizer.json"),
             tokenizer.to_json()?.as_bytes(),
@@ -130,10 +144,13 @@ impl<'a> Lessons<'a> {
         }
         let texts = Embeddings::new(texts, train.texts.dim())?;
         let longest = tokens.iter().map(Vec::len).max().unwrap_or(1);
-        let config = run
-            .recipe
-            .decoder
-            .sized(texts.dim(), tokenizer.n_vocab(), longest);
+        let start = match weights {
+            Some(weights) => Start::Pretrained {
+                weights: Box::new(weights),
+                how: settings.before_gpt2(texts.dim(), longest),
+            },
+            None => Start::Fresh(settings.sized(texts.dim(), tokenizer.n_vocab(), longest)),
+        };
 
         let valid = held_out(train.images.len(), run.recipe.data.valid_pictures);
         let is_valid = |caption: &usize| {
@@ -156,7 +173,7 @@ impl<'a> Lessons<'a> {
             run,
             evaluate,
             tokenizer,
-            config,
+            start,
             text,
             paired,
         })
@@ -208,12 +225,16 @@ impl<'a> Lessons<'a> {
             interrupter: run.interrupter.clone(),
             checkpoints: Checkpoints::Resume(checkpoints.clone()),
         };
-        let outcome = run.recipe.training.train(
-            &self.config,
-            &Split::new(material.train.clone(), training_view(own.clone())),
-            &Split::new(material.valid.clone(), validation_view(own, noisy)),
-            session,
-        );
+        let train = Split::new(material.train.clone(), training_view(own.clone()));
+        let valid = Split::new(material.valid.clone(), validation_view(own, noisy));
+        let training = &run.recipe.training;
+        let outcome = match &self.start {
+            Start::Fresh(config) => training.train(config, &train, &valid, session),
+            Start::Pretrained { weights, how } => {
+                let decoder = weights.decoder(how, job.seed, &run.device.device)?;
+                training.fine_tune(decoder, &train, &valid, session)
+            }
+        };
         if run.interrupter.should_stop()
             && matches!(outcome, Ok(_) | Err(DecoderError::Interrupted))
         {
@@ -236,6 +257,23 @@ impl<'a> Lessons<'a> {
         )?;
         fs::remove_dir_all(&checkpoints)
             .with_context(|| format!("cannot remove `{}`", checkpoints.display()))
+    }
+}
+
+/// The tokenizer of the decoders, and the weights that it came with.
+fn tokens(
+    settings: &DecoderSettings,
+    sentences: &[&str],
+) -> anyhow::Result<(CaptionTokenizer, Option<Pretrained>)> {
+    match &settings.pretrained {
+        Some(folder) => {
+            let weights = Pretrained::open(folder, settings.stop)?;
+            Ok((weights.tokenizer().clone(), Some(weights)))
+        }
+        None => {
+            let tokenizer = settings.tokenizer.train(sentences)?;
+            Ok((tokenizer.stopping_at(settings.stop)?, None))
+        }
     }
 }
 

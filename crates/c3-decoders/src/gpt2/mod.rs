@@ -8,4 +8,4 @@ mod names;
 mod weights;
 
 pub use config::Gpt2Config;
-pub use weights::{Gpt2File, Gpt2Prefix};
+pub use weights::{Gpt2File, Gpt2Prefix, Gpt2Use};

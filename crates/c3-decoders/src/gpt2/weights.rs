@@ -29,6 +29,17 @@ pub struct Gpt2Prefix {
     pub mapper: Mapper,
 }
 
+/// How a GPT-2 is to be used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Gpt2Use {
+    /// What to put before a GPT-2 that has no mapper; not asked for otherwise.
+    pub fresh: Option<Gpt2Prefix>,
+    /// Most tokens of a caption, the end token counted.
+    pub max_tokens: usize,
+    /// Share of activations set to zero in training, from 0 up to 1.
+    pub dropout: f32,
+}
+
 /// A safetensors file that holds a GPT-2: alone, or behind the mapper of ClipCap, CapDec or C3.
 ///
 /// Weights in half precision and in bf16 are widened. The names are those of Hugging Face, with
@@ -128,8 +139,6 @@ impl<'a> Gpt2File<'a> {
 
     /// The decoder with the mapper of the file, or with a fresh one drawn from `seed`.
     ///
-    /// `fresh` is what to put before a GPT-2 that has no mapper, and is not asked for otherwise.
-    ///
     /// # Errors
     ///
     /// [`DecoderError::NoMapper`] if there is neither, [`DecoderError::Setting`] for sizes that
@@ -138,13 +147,12 @@ impl<'a> Gpt2File<'a> {
     /// the output weights are not those of the tokens.
     pub fn decoder(
         &self,
-        fresh: Option<Gpt2Prefix>,
-        max_tokens: usize,
+        how: &Gpt2Use,
         seed: u64,
         device: &Device,
     ) -> Result<PrefixDecoder, DecoderError> {
-        let prefix = self.prefix().or(fresh).ok_or(DecoderError::NoMapper)?;
-        let config = self.sizes(prefix, max_tokens)?;
+        let prefix = self.prefix().or(how.fresh).ok_or(DecoderError::NoMapper)?;
+        let config = self.sizes(prefix, how)?;
         self.check_head()?;
         let mut decoder = PrefixDecoder::new(&config, &mut Init::zeros(device));
         if self.names.mapper.is_none() {
@@ -169,7 +177,7 @@ impl<'a> Gpt2File<'a> {
     fn sizes(
         &self,
         prefix: Gpt2Prefix,
-        max_tokens: usize,
+        how: &Gpt2Use,
     ) -> Result<PrefixDecoderConfig, DecoderError> {
         let config = PrefixDecoderConfig {
             d_embed: prefix.d_embed,
@@ -178,16 +186,17 @@ impl<'a> Gpt2File<'a> {
             n_heads: self.config.n_head,
             n_prefix: prefix.n_prefix,
             n_vocab: self.config.vocab_size,
-            max_tokens,
+            max_tokens: how.max_tokens,
             mapper: prefix.mapper,
             activation: self.config.activation()?,
+            dropout: how.dropout,
             ..Default::default()
         };
         config.check()?;
         if config.n_positions() > self.config.n_positions {
             return Err(DecoderError::Setting {
                 setting: "max_tokens",
-                value: max_tokens as f64,
+                value: how.max_tokens as f64,
                 expected: "so small that it and the prefix fit the positions of the GPT-2",
             });
         }

@@ -158,7 +158,7 @@ def one_step(gpt, mapper, embeddings, captions):
 def gpt2(words, seed):
     torch.manual_seed(seed)
     config = GPT2Config(
-        vocab_size=len(words), n_positions=24, n_embd=D_MODEL, n_layer=N_LAYERS, n_head=N_HEADS,
+        vocab_size=len(words), n_positions=64, n_embd=D_MODEL, n_layer=N_LAYERS, n_head=N_HEADS,
         embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0,
         bos_token_id=words.eos_token_id, eos_token_id=words.eos_token_id,
     )
