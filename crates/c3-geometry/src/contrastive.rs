@@ -4,6 +4,7 @@ use faer::Mat;
 use ndarray::Array2;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
 
 use crate::gap::at_least;
 use crate::infonce::{array, symmetric};
@@ -143,10 +144,12 @@ impl SyntheticSpace {
 
     fn units(&self, lengths: &[Vec<f64>; 2]) -> [Mat<f64>; 2] {
         [0, 1].map(|side| {
-            let raw: &Mat<f64> = &self.sides[side];
-            Mat::from_fn(raw.nrows(), raw.ncols(), |i, j| {
-                raw[(i, j)] / lengths[side][i]
-            })
+            let mut unit = self.sides[side].clone();
+            unit.par_col_iter_mut().for_each(|column| {
+                let pairs = column.iter_mut().zip(&lengths[side]);
+                pairs.for_each(|(value, length)| *value /= length);
+            });
+            unit
         })
     }
 }
@@ -160,12 +163,13 @@ fn descend(
     gradient: &Mat<f64>,
     (along, pace): (&[f64], &[f64]),
 ) {
-    for j in 0..unit.ncols() {
-        for (i, pace) in pace.iter().enumerate() {
-            let slope = gradient[(i, j)] - along[i] * unit[(i, j)];
-            raw[(i, j)] -= pace * slope;
+    raw.par_col_iter_mut().enumerate().for_each(|(j, column)| {
+        let rows = column.iter_mut().zip(unit.col(j).iter());
+        let rows = rows.zip(gradient.col(j).iter()).zip(along.iter().zip(pace));
+        for (((raw, unit), gradient), (along, pace)) in rows {
+            *raw -= pace * (gradient - along * unit);
         }
-    }
+    });
 }
 
 /// One modality: normal in the dimensions that vary, a normal constant in the others.

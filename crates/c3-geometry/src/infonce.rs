@@ -6,6 +6,7 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 use ndarray::Array2;
+use rayon::prelude::*;
 
 use crate::GeometryError;
 
@@ -54,11 +55,11 @@ pub fn one_sided_contrast(
 ) -> Result<Contrast, GeometryError> {
     check(x, y, temperature)?;
     let (x, y) = (matrix(x), matrix(y));
-    let (loss, weights) = term(&similarities(&x, &y, temperature));
+    let (loss, weights) = term(similarities(&y, &x, temperature));
     Ok(Contrast {
         loss,
-        by_x: array(&gradient(weights.as_ref(), &y, temperature)),
-        by_y: array(&gradient(weights.transpose(), &x, temperature)),
+        by_x: array(&gradient(weights.transpose(), &y, temperature)),
+        by_y: array(&gradient(weights.as_ref(), &x, temperature)),
     })
 }
 
@@ -90,14 +91,13 @@ pub fn symmetric_contrast(
 /// [`symmetric_contrast`] on matrices.
 pub(crate) fn symmetric(x: &Mat<f64>, y: &Mat<f64>, temperature: f64) -> (f64, Mat<f64>, Mat<f64>) {
     let scores = similarities(x, y, temperature);
-    let (forth, mut weights) = term(&scores);
-    let (back, other) = term(&scores.transpose().to_owned());
-    let n = x.nrows();
-    for j in 0..n {
-        for i in 0..n {
-            weights[(i, j)] = (weights[(i, j)] + other[(j, i)]) / 2.0;
-        }
-    }
+    let (forth, other) = term(scores.transpose().to_owned());
+    let (back, mut weights) = term(scores);
+    let columns = weights.par_col_iter_mut().enumerate();
+    columns.for_each(|(j, column)| {
+        let pairs = column.iter_mut().zip(other.row(j).iter());
+        pairs.for_each(|(weight, other)| *weight = (*weight + other) / 2.0);
+    });
     let by_x = gradient(weights.as_ref(), y, temperature);
     let by_y = gradient(weights.transpose(), x, temperature);
     ((forth + back) / 2.0, by_x, by_y)
@@ -225,34 +225,31 @@ fn similarities(x: &Mat<f64>, y: &Mat<f64>, temperature: f64) -> Mat<f64> {
     scores
 }
 
-/// Mean cross-entropy of the rows with their diagonal, and `(softmax - identity) / n`.
-fn term(scores: &Mat<f64>) -> (f64, Mat<f64>) {
-    let n = scores.nrows();
-    // Column after column, as the matrix lies in memory.
-    let mut largest = vec![f64::NEG_INFINITY; n];
-    for j in 0..n {
-        for (most, score) in largest.iter_mut().zip(scores.col(j).iter()) {
-            *most = most.max(*score);
-        }
-    }
-    let mut weights = Mat::from_fn(n, n, |i, j| (scores[(i, j)] - largest[i]).exp());
-    let mut total = vec![0.0; n];
-    for j in 0..n {
-        for (total, weight) in total.iter_mut().zip(weights.col(j).iter()) {
-            *total += weight;
-        }
-    }
-    let mut loss = 0.0;
-    for i in 0..n {
-        loss += total[i].ln() + largest[i] - scores[(i, i)];
-    }
-    for j in 0..n {
-        for i in 0..n {
-            weights[(i, j)] /= total[i] * n as f64;
-        }
-        weights[(j, j)] -= 1.0 / n as f64;
-    }
-    (loss / n as f64, weights)
+/// Mean cross-entropy of the columns with their diagonal, and `(softmax - identity) / n`.
+///
+/// By columns, for a matrix lies in memory so.
+fn term(mut scores: Mat<f64>) -> (f64, Mat<f64>) {
+    let n = scores.nrows() as f64;
+    let columns = scores.par_col_iter_mut().enumerate();
+    let losses: Vec<f64> = columns
+        .map(|(j, column)| {
+            let column = column
+                .try_as_col_major_mut()
+                .expect("a whole matrix")
+                .as_slice_mut();
+            let positive = column[j];
+            let largest = column.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let mut total = 0.0;
+            for score in column.iter_mut() {
+                *score = (*score - largest).exp();
+                total += *score;
+            }
+            column.iter_mut().for_each(|share| *share /= total * n);
+            column[j] -= 1.0 / n;
+            total.ln() + largest - positive
+        })
+        .collect();
+    (losses.iter().sum::<f64>() / n, scores)
 }
 
 fn gradient(weights: MatRef<'_, f64>, other: &Mat<f64>, temperature: f64) -> Mat<f64> {
