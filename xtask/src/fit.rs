@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail, ensure};
-use c3_artifacts::TransformRecord;
+use c3_artifacts::{NoiseRecord, TransformRecord};
 use c3_geometry::{Embeddings, mate_cosine};
-use c3_transforms::{Arm, Collapse, Corrupt, PAPER_SIGMA, Renorm, Transform};
+use c3_transforms::{
+    Arm, Collapse, Corrupt, Directions, NoiseShape, PAPER_SIGMA, Renorm, Transform,
+};
+use ndarray::Array2;
 
 use crate::measure::caption_cosine;
 use crate::recipe::{ImageMean, MeanPrecision, NamedRule, SigmaRule, TransformSettings};
@@ -52,6 +55,7 @@ pub(crate) fn fit(run: &Run) -> anyhow::Result<()> {
             renorm,
             sigma: 0.0,
             means,
+            noise: None,
         }
         .write(&run.transform(PAIRED))?;
     }
@@ -87,11 +91,30 @@ fn fit_arm(
         false => 0.0,
     };
     let renorm = renorm_name(settings.renorm)?;
+    let noise = match (arm.corrupts(), settings.directions) {
+        (false, _) | (true, Directions::All) => None,
+        (true, directions) => Some(noise(directions, train)?),
+    };
     Ok(TransformRecord {
         arm: arm.name().to_owned(),
         renorm,
         sigma: f64::from(sigma),
         means,
+        noise,
+    })
+}
+
+/// The directions of the noise, fitted to the training split before Collapse.
+fn noise(directions: Directions, train: &Space) -> anyhow::Result<NoiseRecord> {
+    let images = match directions {
+        Directions::Residual => train.owner_images(),
+        _ => train.images.clone(),
+    };
+    let shape = directions.fit(&images.to_unit_length()?, &train.texts.to_unit_length()?)?;
+    Ok(NoiseRecord {
+        directions: directions.name().to_owned(),
+        axes: shape.axes().iter().copied().collect(),
+        dim: train.texts.dim(),
     })
 }
 
@@ -181,7 +204,11 @@ fn transform(record: &TransformRecord, modality: &str) -> anyhow::Result<Transfo
     let collapse = record.means.get(modality).cloned().map(Collapse::new);
     let sigma = record.sigma as f32;
     let corrupt = if sigma > 0.0 {
-        Some(Corrupt::new(sigma)?)
+        let corrupt = Corrupt::new(sigma)?;
+        Some(match &record.noise {
+            Some(noise) => corrupt.shaped(shape(noise)?),
+            None => corrupt,
+        })
     } else {
         None
     };
@@ -192,6 +219,15 @@ fn transform(record: &TransformRecord, modality: &str) -> anyhow::Result<Transfo
         corrupt,
         renorm,
     })
+}
+
+fn shape(noise: &NoiseRecord) -> anyhow::Result<NoiseShape> {
+    let name = &noise.directions;
+    let directions: Directions = serde_json::from_value(name.clone().into())
+        .with_context(|| format!("no noise is called `{name}`"))?;
+    let rows = noise.axes.len() / noise.dim.max(1);
+    let axes = Array2::from_shape_vec((rows, noise.dim), noise.axes.clone())?;
+    Ok(NoiseShape::new(directions, axes)?)
 }
 
 fn renorm_name(renorm: Renorm) -> anyhow::Result<String> {

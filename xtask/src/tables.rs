@@ -42,7 +42,9 @@ pub(crate) fn transforms(records: &[TransformRecord]) -> Table {
     for record in records {
         let collapse = if record.means.is_empty() { "no" } else { "yes" };
         let sigma = if record.sigma > 0.0 {
-            format!("{:.4}", record.sigma)
+            let directions = record.noise.as_ref().map(|noise| &noise.directions);
+            let directions = directions.map_or_else(String::new, |name| format!(" {name}"));
+            format!("{:.4}{directions}", record.sigma)
         } else {
             "no".to_owned()
         };

@@ -28,4 +28,4 @@ pub use moments::MomentsRecord;
 pub use results::Results;
 pub use run::{RunFolder, RunManifest};
 pub use survey::Survey;
-pub use transform::TransformRecord;
+pub use transform::{NoiseRecord, TransformRecord};

@@ -1,6 +1,7 @@
 //! What Collapse and Corrupt were fitted to: means, noise and the order of steps.
 //!
-//! A safetensors file with one tensor `mean.MODALITY` f32 `[d]` per modality.
+//! A safetensors file with one tensor `mean.MODALITY` f32 `[d]` per modality, and `noise.axes`
+//! f32 `[k, d]` if the noise is not the same in all directions.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,6 +12,7 @@ use crate::ArtifactError;
 use crate::document::{self, Document};
 use crate::tensors::{self, Tensor, TensorFile};
 
+const AXES: &str = "noise.axes";
 const ADVICE: &str = "run the step that writes it first (`fit`)";
 
 /// The transform that a decoder was trained behind.
@@ -24,6 +26,19 @@ pub struct TransformRecord {
     pub sigma: f64,
     /// Mean of each modality, `[d]`; empty where nothing is subtracted.
     pub means: BTreeMap<String, Vec<f32>>,
+    /// The directions of the noise; absent where all are alike.
+    pub noise: Option<NoiseRecord>,
+}
+
+/// Noise that is not the same in all directions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NoiseRecord {
+    /// Name of the choice, as in `without_gap`.
+    pub directions: String,
+    /// What was fitted for it, row after row, `[k, d]`.
+    pub axes: Vec<f32>,
+    /// Width of a row, `d`.
+    pub dim: usize,
 }
 
 impl TransformRecord {
@@ -39,10 +54,15 @@ impl TransformRecord {
             renorm: self.renorm.clone(),
             sigma: self.sigma,
             modalities: self.means.keys().cloned().collect(),
+            directions: self.noise.as_ref().map(|noise| noise.directions.clone()),
         };
         let means = self.means.iter();
         let means = means.map(|(name, mean)| (key(name), Tensor::f32(mean, &[mean.len()])));
-        tensors::write(path, &tag, means.collect())
+        let noise = self.noise.iter().map(|noise| {
+            let shape = [noise.axes.len() / noise.dim.max(1), noise.dim];
+            (AXES.to_owned(), Tensor::f32(&noise.axes, &shape))
+        });
+        tensors::write(path, &tag, means.chain(noise).collect())
     }
 
     /// Reads a record that [`TransformRecord::write`] wrote.
@@ -58,7 +78,16 @@ impl TransformRecord {
             let mean = file.vector(&key(&modality))?;
             Ok((modality, mean))
         });
+        let noise = tag.directions.map(|directions| {
+            let (axes, [_, dim]) = file.matrix(AXES)?;
+            Ok(NoiseRecord {
+                directions,
+                axes,
+                dim,
+            })
+        });
         let record = Self {
+            noise: noise.transpose()?,
             means: means.collect::<Result<_, ArtifactError>>()?,
             arm: tag.arm,
             renorm: tag.renorm,
@@ -72,6 +101,10 @@ impl TransformRecord {
         let not_finite = |what: String| Err(ArtifactError::NotFinite { what });
         if !self.sigma.is_finite() {
             return not_finite(format!("sigma of arm {}", self.arm));
+        }
+        let mut axes = self.noise.iter().flat_map(|noise| &noise.axes);
+        if axes.any(|value| !value.is_finite()) {
+            return not_finite(format!("the noise of arm {}", self.arm));
         }
         let mut means = self.means.iter();
         match means.find(|(_, mean)| mean.iter().any(|value| !value.is_finite())) {
@@ -87,6 +120,9 @@ struct Tag {
     renorm: String,
     sigma: f64,
     modalities: Vec<String>,
+    /// Absent in files written before noise could be anything but isotropic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    directions: Option<String>,
 }
 
 impl Document for Tag {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use c3_artifacts::{ArtifactError, EmbeddingSet, Rows, TransformRecord};
+use c3_artifacts::{ArtifactError, EmbeddingSet, NoiseRecord, Rows, TransformRecord};
 use c3_geometry::Embeddings;
 use proptest::prelude::*;
 use safetensors::tensor::TensorView;
@@ -219,6 +219,11 @@ fn record() -> TransformRecord {
             ("image".to_owned(), vec![0.1, -0.0, 1e-40]),
             ("text".to_owned(), vec![-0.1, 0.2, 0.3]),
         ]),
+        noise: Some(NoiseRecord {
+            directions: "gap_only".to_owned(),
+            axes: vec![1.7, -0.0, 0.2],
+            dim: 3,
+        }),
     }
 }
 
@@ -232,6 +237,25 @@ fn a_transform_comes_back_bit_for_bit() {
     assert!(read.means["image"][1].is_sign_negative());
     read.write(&second).unwrap();
     assert_eq!(fs::read(first).unwrap(), fs::read(second).unwrap());
+}
+
+#[test]
+fn isotropic_noise_leaves_a_file_as_it_was_before_there_was_other_noise() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("transform");
+    let mut plain = record();
+    plain.noise = None;
+    plain.write(&path).unwrap();
+    let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+    assert!(
+        !text.contains("directions") && !text.contains("noise"),
+        "{text}"
+    );
+    assert_eq!(TransformRecord::read(&path).unwrap(), plain);
+    record().write(&path).unwrap();
+    rewrite(&path, |_, tensors| drop(tensors.remove("noise.axes")));
+    let error = TransformRecord::read(&path).unwrap_err().to_string();
+    assert!(error.ends_with("has no tensor `noise.axes`"), "{error}");
 }
 
 #[test]

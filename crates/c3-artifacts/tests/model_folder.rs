@@ -26,6 +26,7 @@ fn write(path: &Path, weights: &[u8], extra: &[(&str, &[u8])]) -> Result<(), Art
         renorm: "after_all".to_owned(),
         sigma: 0.08,
         means: BTreeMap::from([("text".to_owned(), vec![0.5])]),
+        noise: None,
     };
     let card = ModelCard {
         title: "Tea".to_owned(),

@@ -9,7 +9,7 @@
 //! | is the gap one constant vector, orthogonal to the rest? | [`gap_table`] |
 //! | what do pairs differ by beside it? | [`alignment_noise`] |
 //! | is that Gaussian, the same in all directions? | [`normality`], [`isotropic_null`] |
-//! | in how many directions does a space vary? | [`Moments`], [`Spectrum`] |
+//! | in how many directions does a space vary, and in which? | [`Moments`], [`Spectrum`], [`PrincipalAxes`] |
 //! | in the same ones in both modalities? | [`subspace_overlap`], [`spectral_correlation`] |
 //! | how near do matched points lie? | [`mean_pair_cosine`], [`mean_group_cosine`] |
 //! | and without one pair? | [`mate_cosine`] |
@@ -23,6 +23,7 @@
 //!
 //! Randomness comes in as `&mut impl Rng`: the same generator gives the same answer.
 
+mod axes;
 mod contrastive;
 mod cosine;
 mod embeddings;
@@ -41,6 +42,7 @@ mod spectrum;
 mod table;
 mod verdict;
 
+pub use axes::PrincipalAxes;
 pub use contrastive::{SyntheticSettings, SyntheticSpace, depth_dimensions, initial_gap};
 pub use cosine::{mean_group_cosine, mean_pair_cosine, mean_unpaired_cosine, relative_noise};
 pub use embeddings::Embeddings;

@@ -106,7 +106,7 @@ pub(crate) fn leading(covariance: &Array2<f64>, k: usize) -> Result<Mat<f64>, Ge
     Ok(eigen.U().subcols(d - k, k).to_owned())
 }
 
-fn symmetric(matrix: &Array2<f64>) -> Result<Mat<f64>, GeometryError> {
+pub(crate) fn symmetric(matrix: &Array2<f64>) -> Result<Mat<f64>, GeometryError> {
     let (rows, columns) = matrix.dim();
     if rows != columns || rows == 0 || matrix.iter().any(|value| !value.is_finite()) {
         return Err(GeometryError::NoSpectrum);

@@ -2,17 +2,16 @@
 
 use c3_geometry::{Embeddings, relative_noise};
 use rand::Rng;
-use rand_distr::{Distribution, StandardNormal};
 
-use crate::TransformError;
+use crate::{NoiseShape, TransformError};
 
 /// The noise of the paper, and of `CapDec`: variance 0.016, per dimension.
 pub const PAPER_SIGMA: f32 = 0.126_491_11;
 
-/// Adds Gaussian noise of one standard deviation to every value.
+/// Adds Gaussian noise, of one standard deviation in every direction unless shaped otherwise.
 ///
 /// Step 3 of C3 (Zhang et al. 2024, arXiv:2401.08567): `e <- e + sigma * z`
-/// with `z ~ N(0, I)`, drawn afresh at every visit, while training only.
+/// with `z ~ N(0, I)`, drawn afresh at every visit, while training only. [`Directions`](crate::Directions) says what other noise there is.
 ///
 /// # Examples
 ///
@@ -28,9 +27,10 @@ pub const PAPER_SIGMA: f32 = 0.126_491_11;
 /// assert_ne!(first, second);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Corrupt {
     sigma: f32,
+    shape: NoiseShape,
 }
 
 impl Corrupt {
@@ -41,7 +41,8 @@ impl Corrupt {
     /// [`TransformError::BadSigma`] if it is negative or not finite.
     pub fn new(sigma: f32) -> Result<Self, TransformError> {
         if sigma.is_finite() && sigma >= 0.0 {
-            Ok(Self { sigma })
+            let shape = NoiseShape::default();
+            Ok(Self { sigma, shape })
         } else {
             Err(TransformError::BadSigma { sigma })
         }
@@ -65,9 +66,17 @@ impl Corrupt {
         Self::new((relative_noise(cosine) * per_dimension) as f32)
     }
 
-    /// The standard deviation per dimension, in the unit of the embeddings.
+    /// The same length of noise in the directions of `shape`.
     #[must_use]
-    pub fn sigma(self) -> f32 {
+    pub fn shaped(self, shape: NoiseShape) -> Self {
+        Self { shape, ..self }
+    }
+
+    /// The standard deviation per dimension, in the unit of the embeddings.
+    ///
+    /// Of shaped noise it is the root mean square over dimensions.
+    #[must_use]
+    pub fn sigma(&self) -> f32 {
         self.sigma
     }
 
@@ -75,17 +84,15 @@ impl Corrupt {
     ///
     /// # Errors
     ///
-    /// [`TransformError::Geometry`] if a value overflows.
+    /// [`TransformError::NoiseWidth`], [`TransformError::Geometry`] if a value overflows.
     pub fn apply(
-        self,
+        &self,
         batch: &Embeddings,
         rng: &mut impl Rng,
     ) -> Result<Embeddings, TransformError> {
+        self.shape.check(batch.dim())?;
         let mut rows = batch.view().to_owned();
-        for value in &mut rows {
-            let z: f32 = StandardNormal.sample(rng);
-            *value += self.sigma * z;
-        }
+        self.shape.add(&mut rows, self.sigma, rng);
         Ok(Embeddings::from_array(rows)?)
     }
 }

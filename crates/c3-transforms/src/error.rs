@@ -31,6 +31,20 @@ pub enum TransformError {
         /// The value.
         sigma: f32,
     },
+    /// Noise was to be drawn in directions that a space does not have.
+    #[error("there is no noise of kind `{directions}`: the space has no such direction")]
+    NoDirection {
+        /// Name of the choice.
+        directions: &'static str,
+    },
+    /// Noise was fitted in a space of another width.
+    #[error("the noise has width {noise}, the embeddings have width {embeddings}")]
+    NoiseWidth {
+        /// Width of the fitted noise.
+        noise: usize,
+        /// Width of the embeddings.
+        embeddings: usize,
+    },
     /// A name is not an arm of C3.
     #[error("no arm is called `{name}`; there are C1, C2_1, C2_2 and C3")]
     UnknownArm {

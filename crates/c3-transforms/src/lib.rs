@@ -8,16 +8,20 @@
 //! | 4 [`Renorm`] | `e <- u(e)` | `e <- u(e)` |
 //!
 //! A [`Transform`] is one row of that table for one modality; an [`Arm`] says
-//! which steps are taken. Source: Zhang et al. 2024, arXiv:2401.08567.
+//! which steps are taken, and [`Directions`] which way the noise goes. Source: Zhang et al. 2024, arXiv:2401.08567.
 
 mod arm;
 mod collapse;
 mod corrupt;
+mod directions;
 mod error;
+mod noise_shape;
 mod transform;
 
 pub use arm::Arm;
 pub use collapse::Collapse;
 pub use corrupt::{Corrupt, PAPER_SIGMA};
+pub use directions::Directions;
 pub use error::TransformError;
+pub use noise_shape::NoiseShape;
 pub use transform::{Renorm, Transform};

@@ -62,7 +62,7 @@ impl Transform {
         rng: &mut impl Rng,
     ) -> Result<Embeddings, TransformError> {
         let centred = self.centre(batch)?;
-        let noised = match self.corrupt {
+        let noised = match &self.corrupt {
             Some(corrupt) => corrupt.apply(&centred, rng)?,
             None => centred,
         };

@@ -55,8 +55,10 @@ fn card(run: &Run, arm: &str, seed: u64, record: &TransformRecord) -> ModelCard 
         ),
     ];
     if record.sigma > 0.0 {
+        let directions = record.noise.as_ref().map(|noise| &noise.directions);
+        let directions = directions.map_or_else(String::new, |name| format!(", `{name}`"));
         training.push(format!(
-            "noise on training embeddings: sigma {:.4}",
+            "noise on training embeddings: sigma {:.4}{directions}",
             record.sigma
         ));
     }

@@ -9,7 +9,7 @@ use c3_decoders::{
     TokenizerConfig,
 };
 use c3_encoders::connect::{ConnectConfig, DualEncoderConfig, Temperature, TowerConfig};
-use c3_transforms::{Arm, Renorm};
+use c3_transforms::{Arm, Directions, Renorm};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Every setting of a run.
@@ -145,6 +145,9 @@ pub(crate) struct TransformSettings {
     pub(crate) mean_precision: MeanPrecision,
     /// The noise of the arms that corrupt.
     pub(crate) sigma: SigmaRule,
+    /// Which directions that noise takes; `residual` looks at pairs.
+    #[serde(default)]
+    pub(crate) directions: Directions,
     /// Whether validation text gets noise too (trap D6).
     pub(crate) noise_on_validation: bool,
 }
