@@ -19,6 +19,8 @@
 //! | what can contrastive training move? | [`one_sided_contrast`], [`symmetric_contrast`] |
 //! | where does it stop? | [`stable_margin`], [`query_loss`] |
 //! | and what is left then? | [`SyntheticSpace`], [`depth_dimensions`] |
+//! | and at least, by captions alone? | [`caption_spread`] |
+//! | what can be read off a point in a straight line? | [`RidgeSums`], [`Ridge`] |
 //! | so, will C3 help here? | [`verdict`] |
 //!
 //! Randomness comes in as `&mut impl Rng`: the same generator gives the same answer.
@@ -37,8 +39,10 @@ mod neighbours;
 mod noise;
 mod normality;
 mod retrieval;
+mod ridge;
 mod separability;
 mod spectrum;
+mod spread;
 mod table;
 mod verdict;
 
@@ -59,7 +63,9 @@ pub use neighbours::{hubness, same_modality_share};
 pub use noise::{AlignmentNoise, alignment_noise};
 pub use normality::{Normality, adjust_for_many, normality};
 pub use retrieval::{Recall, nearest, recall};
+pub use ridge::{Ridge, RidgeSums};
 pub use separability::separability;
 pub use spectrum::{PAPER_GAMMA, Spectrum, spectral_correlation, subspace_overlap};
+pub use spread::{CaptionSpread, caption_spread};
 pub use table::{Comparison, GapTable, PAPER_GROUP, Summary, TableSettings, gap_table};
 pub use verdict::{Interval, Outcome, Verdict, VerdictSettings, verdict};

@@ -27,7 +27,7 @@ pub struct Interval {
 
 impl Interval {
     /// From draws in any order; the estimate is the middle one unless given.
-    fn of(mut draws: Vec<f64>, estimate: Option<f64>) -> Self {
+    pub(crate) fn of(mut draws: Vec<f64>, estimate: Option<f64>) -> Self {
         draws.sort_by(f64::total_cmp);
         let at = |share: f64| draws[((draws.len() - 1) as f64 * share).round() as usize];
         Self {
@@ -130,7 +130,10 @@ pub fn verdict(
     let members = members(x.len(), items)?;
     at_least(4, members.len())?;
     at_least(1, settings.resamples.min(settings.shuffles))?;
-    let centred = centre_by_halves(&x, &y, &members)?;
+    let centred = [
+        centre_by_halves(&x, &members)?,
+        centre_by_halves(&y, &members)?,
+    ];
     let pairs: Vec<Pair> = members
         .iter()
         .map(|rows| Pair::of(&centred, rows))
@@ -156,7 +159,7 @@ pub fn verdict(
 }
 
 /// The rows of each item, in the order in which items first come.
-fn members(n: usize, items: Option<&[usize]>) -> Result<Vec<Vec<usize>>, GeometryError> {
+pub(crate) fn members(n: usize, items: Option<&[usize]>) -> Result<Vec<Vec<usize>>, GeometryError> {
     let Some(items) = items else {
         return Ok((0..n).map(|row| vec![row]).collect());
     };
@@ -176,36 +179,32 @@ fn members(n: usize, items: Option<&[usize]>) -> Result<Vec<Vec<usize>>, Geometr
     Ok(members)
 }
 
-/// Both modalities minus the mean of the items in the *other* half.
-fn centre_by_halves(
-    x: &Embeddings,
-    y: &Embeddings,
+/// A modality minus the mean of the items in the *other* half.
+pub(crate) fn centre_by_halves(
+    batch: &Embeddings,
     members: &[Vec<usize>],
-) -> Result<[Embeddings; 2], GeometryError> {
-    let mut half = vec![0; x.len()];
+) -> Result<Embeddings, GeometryError> {
+    let mut half = vec![0; batch.len()];
     for (place, rows) in members.iter().enumerate() {
         rows.iter().for_each(|row| half[*row] = place % 2);
     }
-    let centre = |batch: &Embeddings| {
-        let means = [0, 1].map(|wanted| {
-            let rows: Vec<usize> = (0..half.len()).filter(|row| half[*row] == wanted).collect();
-            batch.select(&rows).mean()
-        });
-        let mut values = batch.view().to_owned();
-        for (mut row, half) in values.outer_iter_mut().zip(&half) {
-            row.iter_mut()
-                .zip(&means[1 - half])
-                .for_each(|(value, mean)| *value = (f64::from(*value) - mean) as f32);
-        }
-        Embeddings::from_array(values)
-    };
-    Ok([centre(x)?, centre(y)?])
+    let means = [0, 1].map(|wanted| {
+        let rows: Vec<usize> = (0..half.len()).filter(|row| half[*row] == wanted).collect();
+        batch.select(&rows).mean()
+    });
+    let mut values = batch.view().to_owned();
+    for (mut row, half) in values.outer_iter_mut().zip(&half) {
+        row.iter_mut()
+            .zip(&means[1 - half])
+            .for_each(|(value, mean)| *value = (f64::from(*value) - mean) as f32);
+    }
+    Embeddings::from_array(values)
 }
 
 /// What the pairs of one item say.
-struct Pair {
-    cosine: f64,
-    squared_length: f64,
+pub(crate) struct Pair {
+    pub(crate) cosine: f64,
+    pub(crate) squared_length: f64,
 }
 
 impl Pair {
@@ -221,7 +220,7 @@ impl Pair {
 }
 
 /// Intervals of the mean cosine and of the noise that follows from it.
-fn bootstrap(
+pub(crate) fn bootstrap(
     pairs: &[Pair],
     dim: usize,
     resamples: usize,
@@ -305,7 +304,7 @@ fn gap(
     (length(&mut || 1.0), Interval::of(draws, None))
 }
 
-fn dot(a: &[f32], b: &[f32]) -> f64 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter()
         .zip(b)
         .map(|(a, b)| f64::from(*a) * f64::from(*b))
