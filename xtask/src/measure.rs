@@ -3,10 +3,13 @@
 mod alone;
 mod charts;
 mod experiment;
+mod labels;
 mod page;
 mod pictures;
+mod probe;
 mod survey;
 mod vectors;
+mod vocabulary;
 mod words;
 
 use std::path::PathBuf;
@@ -45,6 +48,17 @@ pub(crate) struct Measure {
     /// Rows of the two modalities do not belong together.
     #[arg(long)]
     unpaired: bool,
+    /// The item of each row of the last modality, one name a line: rows of one item are not
+    /// independent, and several captions of an item bound the noise from below.
+    #[arg(long, value_name = "FILE", requires = "paths")]
+    items: Option<PathBuf>,
+    /// The caption of each row of the last modality, one a line; for `--probe`.
+    #[arg(long, value_name = "FILE", requires = "paths")]
+    captions: Option<PathBuf>,
+    /// Ranks corruptions by the words that a straight line, learned from corrupted texts,
+    /// finds in images; needs `--captions` or `--run`.
+    #[arg(long)]
+    probe: bool,
     /// Takes spectra and moments of rows as they are, not at unit length.
     #[arg(long)]
     as_they_are: bool,
@@ -86,7 +100,7 @@ impl Measure {
         }
         if let Some(folder) = &self.run {
             let mut run = RunArguments::new(folder.clone(), self.device).open()?;
-            run.again("measure", measure)?;
+            run.again("measure", |run| measured(run, self.probe))?;
             println!("{}", tables::geometry(&record(&run)?));
             return Ok(());
         }
@@ -133,6 +147,10 @@ pub(crate) struct RecallAt {
 
 /// Measures the evaluated split and writes `geometry.json`.
 pub(crate) fn measure(run: &Run) -> anyhow::Result<()> {
+    measured(run, false)
+}
+
+fn measured(run: &Run, probe: bool) -> anyhow::Result<()> {
     let split = run.evaluated();
     let geometry = geometry(
         &Space::read(run, "train")?,
@@ -144,8 +162,9 @@ pub(crate) fn measure(run: &Run) -> anyhow::Result<()> {
         &serde_json::to_vec_pretty(&geometry)?,
     )?;
     // A space too small or too plain for the survey is no reason to end a run.
-    if let Err(error) = alone::of_run(run, split) {
-        eprintln!("measure: no survey of `{split}`: {error:#}");
+    match alone::of_run(run, split, probe) {
+        Err(error) if !probe => eprintln!("measure: no survey of `{split}`: {error:#}"),
+        outcome => outcome?,
     }
     Ok(())
 }

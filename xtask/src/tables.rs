@@ -1,6 +1,7 @@
 //! Results as tables for a terminal.
 
 use c3_artifacts::results::ArmResult;
+use c3_artifacts::survey::ProbeSurvey;
 use c3_artifacts::{Results, TransformRecord};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
@@ -49,6 +50,25 @@ pub(crate) fn transforms(records: &[TransformRecord]) -> Table {
             "no".to_owned()
         };
         table.add_row([record.arm.clone(), collapse.to_owned(), sigma]);
+    }
+    align(&mut table);
+    table
+}
+
+/// Corruptions, the best first, by the words found in images.
+pub(crate) fn probe(found: &ProbeSurvey) -> Table {
+    let mut table = table(&["arm", "noise", "sigma", "mAP, %", "95 %", "penalty"]);
+    for row in &found.rows {
+        let [low, value, high] = row.mean_average_precision.map(|share| share * 100.0);
+        table.add_row([
+            row.arm.clone(),
+            row.directions.clone().unwrap_or_default(),
+            row.sigma
+                .map_or_else(String::new, |sigma| format!("{sigma:.4}")),
+            format!("{value:.1}"),
+            format!("{low:.1} to {high:.1}"),
+            row.penalty.to_string(),
+        ]);
     }
     align(&mut table);
     table

@@ -45,6 +45,12 @@ pub struct Survey {
     pub views: Option<[ViewSurvey; 2]>,
     /// Whether C3 will help.
     pub verdict: Option<VerdictSurvey>,
+    /// How far several captions of one item stand apart.
+    #[serde(default)]
+    pub spread: Option<SpreadSurvey>,
+    /// What a straight line learns behind each corruption.
+    #[serde(default)]
+    pub probe: Option<ProbeSurvey>,
     /// The verdict in words.
     pub sentences: Vec<String>,
 }
@@ -147,6 +153,45 @@ pub struct VerdictSurvey {
     pub swapped: [f64; 3],
     /// Noise per dimension; absent where no noise is strong enough.
     pub sigma: Option<[f64; 3]>,
+}
+
+/// How far several captions of one item stand apart: a lower bound for the noise.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SpreadSurvey {
+    /// Items with at least two captions.
+    pub items: usize,
+    /// Mean cosine of two captions of one item: lower end, estimate, upper end.
+    pub cosine: [f64; 3],
+    /// Noise per dimension; absent where no noise is strong enough.
+    pub sigma: Option<[f64; 3]>,
+}
+
+/// Words predicted of images by ridge regression from corrupted text embeddings.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProbeSurvey {
+    /// Words that are predicted.
+    pub words: usize,
+    /// Captions it was fitted to.
+    pub captions: usize,
+    /// Images it was tested on.
+    pub images: usize,
+    /// The best corruption first.
+    pub rows: Vec<ProbeRow>,
+}
+
+/// One corruption.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProbeRow {
+    /// Name of the arm, or `paired` for the bound that is fitted to images.
+    pub arm: String,
+    /// Directions of the noise; absent without noise.
+    pub directions: Option<String>,
+    /// Noise per dimension; absent without noise.
+    pub sigma: Option<f64>,
+    /// Ridge penalty that held-out captions chose, in mean eigenvalues.
+    pub penalty: f64,
+    /// Mean over images of the average precision of their words: lower end, value, upper end.
+    pub mean_average_precision: [f64; 3],
 }
 
 impl Survey {

@@ -31,6 +31,6 @@ pub use frequencies::DocumentFrequencies;
 pub use inception::inception_score;
 pub use kernel_distance::{Spread, Subsets, kernel_distance, kernel_distances};
 pub use ptb::Tokenizer;
-pub use retrieval::{Retrieval, retrieval};
+pub use retrieval::{Retrieval, average_precisions, retrieval};
 pub use score::{ItemScores, Scores, score, score_with};
 pub use training::{Seen, seen_in_training};

@@ -49,16 +49,7 @@ pub fn retrieval(
     right: &[Vec<usize>],
     cuts: &[usize],
 ) -> Result<Retrieval, MetricError> {
-    if similarities.len() != right.len() {
-        let (queries, right) = (similarities.len(), right.len());
-        return Err(MetricError::QueryMismatch { queries, right });
-    }
-    if similarities.is_empty() {
-        return Err(MetricError::NoItems);
-    }
-    let queries = similarities.par_iter().zip(right).enumerate();
-    let ranks = queries.map(|(query, (row, right))| right_ranks(query, row, right));
-    let ranks: Vec<Vec<usize>> = ranks.collect::<Result<_, _>>()?;
+    let ranks = ranks(similarities, right)?;
     let mean = |value: &dyn Fn(&Vec<usize>) -> f64| {
         ranks.iter().map(value).sum::<f64>() / ranks.len() as f64
     };
@@ -70,6 +61,45 @@ pub fn retrieval(
         median_rank: median(ranks.iter().map(|ranks| ranks[0]).collect()),
         mean_average_precision: mean(&|ranks| average_precision(ranks)),
     })
+}
+
+/// The average precision of each query, whose mean [`retrieval`] gives.
+///
+/// One value for each query, so that it can be resampled
+/// ([`Bootstrap`](crate::bootstrap::Bootstrap)).
+///
+/// # Shapes, Errors
+///
+/// As [`retrieval`].
+///
+/// # Examples
+///
+/// ```
+/// # use c3_metrics::average_precisions;
+/// let found = average_precisions(&[vec![0.9, 0.1, 0.5]], &[vec![0, 1]])?;
+/// assert_eq!(found, [(1.0 + 2.0 / 3.0) / 2.0]); // first and third
+/// # Ok::<_, c3_metrics::MetricError>(())
+/// ```
+pub fn average_precisions(
+    similarities: &[Vec<f32>],
+    right: &[Vec<usize>],
+) -> Result<Vec<f64>, MetricError> {
+    let ranks = ranks(similarities, right)?;
+    Ok(ranks.iter().map(|ranks| average_precision(ranks)).collect())
+}
+
+/// Ranks of the right targets of every query.
+fn ranks(similarities: &[Vec<f32>], right: &[Vec<usize>]) -> Result<Vec<Vec<usize>>, MetricError> {
+    if similarities.len() != right.len() {
+        let (queries, right) = (similarities.len(), right.len());
+        return Err(MetricError::QueryMismatch { queries, right });
+    }
+    if similarities.is_empty() {
+        return Err(MetricError::NoItems);
+    }
+    let queries = similarities.par_iter().zip(right).enumerate();
+    let ranks = queries.map(|(query, (row, right))| right_ranks(query, row, right));
+    ranks.collect()
 }
 
 /// Ranks of the right targets, from one, in ascending order.

@@ -1,5 +1,6 @@
 //! Measuring files of embeddings that no run made, and the space of a run in the same way.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
@@ -8,8 +9,10 @@ use c3_geometry::{Embeddings, Moments};
 use c3_transforms::Collapse;
 
 use super::Measure;
+use super::labels::Labels;
 use super::page;
 use super::pictures;
+use super::probe;
 use super::survey::{self, Drawn, Sample, Settings};
 use super::vectors::{Layout, Mapped, Side};
 use super::words;
@@ -17,6 +20,7 @@ use crate::projection;
 use crate::report::page::Projection;
 use crate::run::Run;
 use crate::space::Space;
+use crate::tables;
 
 impl Measure {
     /// Everything that needs no run.
@@ -42,14 +46,41 @@ impl Measure {
         survey.sources = mapped.names();
         survey.unit_length = !self.as_they_are;
         survey.lengths = Some(pass.lengths);
-        let drawn = match survey.paired {
-            true => {
-                let sample = sample(&sides, self.sample)?;
-                survey::of_pairs(&mut survey, &sample, self.settings())?
-            }
-            false => Drawn::default(),
-        };
+        let drawn = self.ask_rows(&mut survey, &sides)?;
         write(survey, &drawn, &self.out)
+    }
+
+    /// What single rows say: of pairs, of several captions of an item, of words.
+    fn ask_rows(&self, survey: &mut Survey, sides: &[Side<'_>]) -> anyhow::Result<Drawn> {
+        let n = sides.last().map_or(0, Side::n_rows);
+        let labels = Labels::read(self.captions.as_deref(), self.items.as_deref(), n)?;
+        let rows = labels.sample(n, self.sample);
+        let items = labels.items_of(&rows);
+        let mut drawn = Drawn::default();
+        if survey.paired {
+            let sides = sides.iter().map(|side| pick(side, &rows));
+            let sides = sides.collect::<anyhow::Result<Vec<Embeddings>>>()?;
+            let items = items.clone();
+            let sample = Sample { sides, items };
+            drawn = survey::of_pairs(survey, &sample, self.settings())?;
+        }
+        if let (Some(items), Some(side)) = (&items, sides.last()) {
+            survey::of_items(survey, &pick(side, &rows)?, items, self.seed)?;
+        }
+        if self.probe {
+            let captions = labels.captions.context(
+                "a probe learns words: give `--captions FILE`, one caption for each row",
+            )?;
+            ensure!(
+                survey.paired,
+                "a probe is tested on pairs, and these rows are none"
+            );
+            let captions: Vec<String> = rows.iter().map(|row| captions[*row].clone()).collect();
+            let items = items.unwrap_or_else(|| (0..rows.len()).collect());
+            let [train, test] = halves(&drawn.sides, &captions, &items);
+            ask_words(survey, &train, &test)?;
+        }
+        Ok(drawn)
     }
 
     fn settings(&self) -> Settings {
@@ -77,7 +108,7 @@ impl Measure {
 }
 
 /// Measures one split of a run as if its files had been named: `survey.json`, `geometry.html`.
-pub(super) fn of_run(run: &Run, split: &str) -> anyhow::Result<()> {
+pub(super) fn of_run(run: &Run, split: &str, probe: bool) -> anyhow::Result<()> {
     let space = Space::read(run, split)?;
     let settings = Settings {
         seed: 1,
@@ -100,9 +131,47 @@ pub(super) fn of_run(run: &Run, split: &str) -> anyhow::Result<()> {
     survey.unit_length = true;
     let items = Some(space.owners.clone());
     let drawn = survey::of_pairs(&mut survey, &Sample { sides, items }, settings)?;
+    survey::of_items(&mut survey, &space.texts, &space.owners, settings.seed)?;
+    if probe {
+        ask_words(&mut survey, &Space::read(run, "train")?, &space)?;
+    }
     survey.sentences = words::sentences(&survey);
     survey.write(&run.path().join("survey.json"))?;
     pages(&survey, &drawn, run.path())
+}
+
+/// Learns words from one half and finds them in the images of the other.
+fn ask_words(survey: &mut Survey, train: &Space, test: &Space) -> anyhow::Result<()> {
+    let sigma = survey.verdict.as_ref().and_then(|verdict| verdict.sigma);
+    let found = probe::probe(train, test, sigma.map(|[_, sigma, _]| sigma), survey.seed)?;
+    println!("{}", tables::probe(&found));
+    survey.probe = Some(found);
+    Ok(())
+}
+
+/// Pairs of even items, and of odd ones.
+fn halves(sides: &[Embeddings], captions: &[String], items: &[usize]) -> [Space; 2] {
+    [0, 1].map(|half| {
+        let rows: Vec<usize> = (0..items.len())
+            .filter(|row| items[*row] % 2 == half)
+            .collect();
+        let mut firsts: Vec<usize> = Vec::new();
+        let mut places = HashMap::new();
+        let owners = rows.iter().map(|row| {
+            *places.entry(items[*row]).or_insert_with(|| {
+                firsts.push(*row);
+                firsts.len() - 1
+            })
+        });
+        let owners = owners.collect();
+        Space {
+            images: sides[0].select(&firsts),
+            names: firsts.iter().map(usize::to_string).collect(),
+            texts: sides[1].select(&rows),
+            captions: rows.iter().map(|row| captions[*row].clone()).collect(),
+            owners,
+        }
+    })
 }
 
 /// The moments of all files together.
@@ -128,13 +197,16 @@ fn merge(paths: &[std::path::PathBuf]) -> anyhow::Result<(Vec<String>, MomentsRe
     Ok((names, merged))
 }
 
-fn sample(sides: &[Side<'_>], limit: usize) -> anyhow::Result<Sample> {
-    let sides: anyhow::Result<Vec<Embeddings>> =
-        sides.iter().map(|side| side.sample(limit)).collect();
-    Ok(Sample {
-        sides: sides?,
-        items: None,
-    })
+/// Some rows of a modality.
+fn pick(side: &Side<'_>, rows: &[usize]) -> anyhow::Result<Embeddings> {
+    if rows.len() == side.n_rows() {
+        return side.read(0..rows.len());
+    }
+    let mut values = Vec::with_capacity(rows.len() * side.dim());
+    for row in rows {
+        values.extend_from_slice(side.read(*row..row + 1)?.as_slice());
+    }
+    Ok(Embeddings::new(values, side.dim())?)
 }
 
 fn write(mut survey: Survey, drawn: &Drawn, out: &Path) -> anyhow::Result<()> {

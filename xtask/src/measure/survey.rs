@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, HashSet};
 
 use anyhow::{Context, ensure};
 use c3_artifacts::survey::{
-    Likeness, NoiseSurvey, NormalitySurvey, SideSurvey, Survey, VerdictSurvey, ViewSurvey,
+    Likeness, NoiseSurvey, NormalitySurvey, SideSurvey, SpreadSurvey, Survey, VerdictSurvey,
+    ViewSurvey,
 };
 use c3_geometry::{
     AlignmentNoise, Embeddings, GapTable, GeometryError, Interval, Moments, Normality, Outcome,
-    Spectrum, TableSettings, Verdict, VerdictSettings, adjust_for_many, alignment_noise, gap_table,
-    hubness, isotropic_null, mean_pair_cosine, mean_unpaired_cosine, modality_gap, normality,
-    recall, same_modality_share, separability, spectral_correlation, subspace_overlap, verdict,
+    Spectrum, TableSettings, Verdict, VerdictSettings, adjust_for_many, alignment_noise,
+    caption_spread, gap_table, hubness, isotropic_null, mean_pair_cosine, mean_unpaired_cosine,
+    modality_gap, normality, recall, same_modality_share, separability, spectral_correlation,
+    subspace_overlap, verdict,
 };
 use c3_transforms::Collapse;
 use rand::{Rng, RngExt, SeedableRng};
@@ -242,6 +244,32 @@ pub(crate) fn of_pairs(
     })
 }
 
+/// Adds how far several captions of one item stand apart, where items have several.
+pub(crate) fn of_items(
+    survey: &mut Survey,
+    texts: &Embeddings,
+    items: &[usize],
+    seed: u64,
+) -> anyhow::Result<()> {
+    let n_items = items.iter().collect::<HashSet<_>>().len();
+    if n_items < 4 || items.len() < n_items + 2 {
+        return Ok(()); // nothing to compare
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 2);
+    let resamples = VerdictSettings::default().resamples;
+    let found = match caption_spread(texts, items, resamples, &mut rng) {
+        Ok(found) => found,
+        Err(GeometryError::TooFewRows { .. }) => return Ok(()), // only one item has several
+        Err(error) => return Err(error.into()),
+    };
+    survey.spread = Some(SpreadSurvey {
+        items: found.items,
+        cosine: ends(&found.cosine),
+        sigma: finite(ends(&found.sigma)),
+    });
+    Ok(())
+}
+
 /// Pairs with their modalities swapped at random: a space without a gap.
 fn swapped(
     x: &Embeddings,
@@ -366,20 +394,27 @@ pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
+fn ends(interval: &Interval) -> [f64; 3] {
+    [interval.low, interval.estimate, interval.high]
+}
+
+/// JSON has no infinity, and an infinite sigma is no noise that anybody could add.
+fn finite(ends: [f64; 3]) -> Option<[f64; 3]> {
+    ends.iter().all(|end| end.is_finite()).then_some(ends)
+}
+
 fn said(verdict: &Verdict) -> VerdictSurvey {
-    let ends = |interval: &Interval| [interval.low, interval.estimate, interval.high];
     let outcome = match verdict.outcome {
         Outcome::NoSharedSignal => "no_shared_signal",
         Outcome::CorruptAlone => "corrupt_alone",
         Outcome::CollapseAndCorrupt => "collapse_and_corrupt",
     };
-    let sigma = ends(&verdict.sigma);
     VerdictSurvey {
         outcome: outcome.to_owned(),
         cosine: ends(&verdict.cosine),
         shuffled: ends(&verdict.shuffled),
         swapped: ends(&verdict.swapped),
-        sigma: sigma.iter().all(|end| end.is_finite()).then_some(sigma),
+        sigma: finite(ends(&verdict.sigma)),
     }
 }
 

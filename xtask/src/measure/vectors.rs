@@ -236,20 +236,6 @@ impl<'a> Side<'a> {
         Embeddings::new(values, self.dim()).map_err(|error| self.place(error, rows.start))
     }
 
-    /// Reads at most `limit` rows at even distances, and which they are.
-    pub(crate) fn sample(&self, limit: usize) -> anyhow::Result<Embeddings> {
-        let n = self.n_rows();
-        if n <= limit {
-            return self.read(0..n);
-        }
-        let mut values = Vec::with_capacity(limit * self.dim());
-        for at in 0..limit {
-            let row = at * n / limit;
-            values.extend_from_slice(self.read(row..row + 1)?.as_slice());
-        }
-        Ok(Embeddings::new(values, self.dim())?)
-    }
-
     /// Says in which file, and where in it, the row is that something is wrong with.
     pub(crate) fn place(&self, error: GeometryError, start: usize) -> anyhow::Error {
         let found = match &error {

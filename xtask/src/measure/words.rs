@@ -1,8 +1,10 @@
 //! The verdict on a space, in sentences.
 
 use c3_artifacts::Survey;
-use c3_artifacts::survey::VerdictSurvey;
+use c3_artifacts::survey::{ProbeSurvey, SpreadSurvey, VerdictSurvey};
 use c3_transforms::PAPER_SIGMA;
+
+use crate::run::PAIRED;
 
 /// What a survey says, the verdict first.
 pub(crate) fn sentences(survey: &Survey) -> Vec<String> {
@@ -10,6 +12,8 @@ pub(crate) fn sentences(survey: &Survey) -> Vec<String> {
         Some(verdict) => judged(verdict, survey),
         None => unjudged(survey),
     };
+    said.extend(survey.spread.as_ref().map(spread));
+    said.extend(survey.probe.as_ref().and_then(probed));
     if let Some(noise) = &survey.noise {
         let [_, high] = noise.isotropic;
         let relation = if noise.anisotropy > high {
@@ -71,6 +75,41 @@ fn judged(verdict: &VerdictSurvey, survey: &Survey) -> Vec<String> {
     said
 }
 
+/// What several captions of an item say of the noise, with pairs or without.
+fn spread(spread: &SpreadSurvey) -> String {
+    let cosine = spread.cosine[1];
+    let captions = format!(
+        "Two captions of one of {} items have a cosine of {cosine:.3} with the mean taken off",
+        spread.items
+    );
+    match spread.sigma {
+        Some([low, sigma, high]) => format!(
+            "{captions}: a lower bound for Corrupt of sigma = {sigma:.4} (95 %: {low:.4} to \
+             {high:.4}), for an image differs from its caption by more than two captions do."
+        ),
+        None => format!("{captions}: so little that it bounds no noise."),
+    }
+}
+
+/// Which corruption a straight line learned the most behind.
+fn probed(probe: &ProbeSurvey) -> Option<String> {
+    let best = probe.rows.iter().find(|row| row.arm != PAIRED)?;
+    let [low, found, high] = best.mean_average_precision;
+    let noise = match (&best.directions, best.sigma) {
+        (Some(directions), Some(sigma)) => format!(" with noise `{directions}` of {sigma:.4}"),
+        _ => String::new(),
+    };
+    Some(format!(
+        "Of {} corruptions, a straight line from texts to words reads images best behind \
+         {}{noise}: mAP {:.1} % (95 %: {:.1} to {:.1}).",
+        probe.rows.iter().filter(|row| row.arm != PAIRED).count(),
+        best.arm,
+        found * 100.0,
+        low * 100.0,
+        high * 100.0
+    ))
+}
+
 fn unjudged(survey: &Survey) -> Vec<String> {
     let mut said = Vec::new();
     match survey.gap {
@@ -128,6 +167,25 @@ mod tests {
         assert!(
             none.starts_with("No shared signal: C3 will not help here."),
             "{none}"
+        );
+    }
+
+    #[test]
+    fn captions_of_one_item_bound_the_noise_without_a_pair() {
+        let survey = Survey {
+            gap: Some(0.5),
+            spread: Some(SpreadSurvey {
+                items: 40,
+                cosine: [0.6, 0.7, 0.8],
+                sigma: Some([0.03, 0.04, 0.05]),
+            }),
+            ..Survey::default()
+        };
+        let said = sentences(&survey).join(" ");
+        assert!(said.contains("no verdict and no sigma"), "{said}");
+        assert!(
+            said.contains("lower bound for Corrupt of sigma = 0.0400 (95 %: 0.0300 to 0.0500)"),
+            "{said}"
         );
     }
 
