@@ -157,3 +157,34 @@ fn the_map_names_only_paths_that_exist() {
     }
     assert!(checked >= 10, "the map names {checked} paths");
 }
+
+#[test]
+fn the_book_links_only_to_files_that_exist() {
+    let book = root().join("docs");
+    let mut checked = 0;
+    for page in std::fs::read_dir(&book).expect("the book is there") {
+        let path = page.expect("a page").path();
+        if path.extension().is_none_or(|extension| extension != "md") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a page is text");
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let file = link.split('#').next().unwrap_or_default();
+            if file.is_empty() || link.contains("://") {
+                continue;
+            }
+            let found = book.join(file).exists();
+            assert!(
+                found,
+                "`{}` links to `{link}`, which is not there",
+                path.display()
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked >= 40, "the book has {checked} links to files");
+}

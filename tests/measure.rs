@@ -71,7 +71,17 @@ fn pairs_get_a_verdict_a_page_and_pictures() {
         page.contains("Collapse helps") && !page.contains("src=\"http"),
         "{page}"
     );
-    assert!(out.join("pictures/sigma.svg").exists());
+    for name in [
+        "sigma",
+        "stable-region",
+        "loss-by-temperature",
+        "before-collapse",
+    ] {
+        let svg = fs::read_to_string(out.join(format!("pictures/{name}.svg"))).unwrap();
+        assert!(svg.starts_with("<svg xmlns"), "{svg}");
+        let png = fs::read(out.join(format!("pictures/{name}.png"))).unwrap();
+        assert!(png.starts_with(b"\x89PNG") && png.len() > 2000, "{name}");
+    }
 }
 
 #[test]
@@ -129,6 +139,70 @@ fn unpaired_files_get_means_and_spectra_and_no_verdict() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("no verdict and no sigma"), "{said}");
     assert!(geometry(&folder.path().join("geometry"))["verdict"].is_null());
+}
+
+#[test]
+fn several_captions_of_an_item_bound_sigma_without_a_pair() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let all = pairs(60);
+    npy(path, "x.npy", "(50, 8)", &all[..400]);
+    npy(path, "y.npy", "(60, 8)", &all[480..]);
+    let items: String = (0..60).map(|row| format!("item {}\n", row / 3)).collect();
+    fs::write(path.join("items.txt"), items).unwrap();
+    let unpaired = ["x.npy", "y.npy", "--unpaired", "--items", "items.txt"];
+    let output = measure(path, &unpaired);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("no verdict and no sigma"), "{said}{output:?}");
+    assert!(said.contains("captions of one of 20 items"), "{said}");
+    let found = geometry(&path.join("geometry"));
+    assert_eq!(found["spread"]["items"], 20);
+    assert!(found["verdict"].is_null());
+    fs::write(path.join("few.txt"), "one\n").unwrap();
+    refuses(
+        path,
+        &["x.npy", "y.npy", "--unpaired", "--items", "few.txt"],
+        &["few.txt", "1 lines", "60 rows"],
+    );
+}
+
+#[test]
+fn a_probe_ranks_corruptions_by_the_words_found_in_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    npy(path, "space.npy", "(2, 120, 8)", &pairs(120));
+    refuses(path, &["space.npy", "--probe"], &["--captions"]);
+    // A word for the sign of each of the first dimensions, of the caption's own embedding.
+    let values = pairs(120);
+    let words = ["red", "blue", "wide", "round"];
+    let captions: String = values[960..]
+        .chunks(DIM)
+        .map(|row| {
+            let of = |at: usize| {
+                if row[at + 1] > 0.0 {
+                    words[at]
+                } else {
+                    "plain"
+                }
+            };
+            format!("a {} {} {} {} thing\n", of(0), of(1), of(2), of(3))
+        })
+        .collect();
+    fs::write(path.join("captions.txt"), captions).unwrap();
+    let output = measure(
+        path,
+        &["space.npy", "--probe", "--captions", "captions.txt"],
+    );
+    assert!(output.status.success(), "{output:?}");
+    let found = geometry(&path.join("geometry"))["probe"].clone();
+    let rows = found["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 15, "{rows:?}");
+    let value = |row: &serde_json::Value| row["mean_average_precision"][1].as_f64().unwrap();
+    assert!(rows.windows(2).all(|two| value(&two[0]) >= value(&two[1])));
+    assert!(value(&rows[0]) > 0.5, "{rows:?}");
+    assert!(path.join("geometry/pictures/probe.png").exists());
+    let page = fs::read_to_string(path.join("geometry/geometry.html")).unwrap();
+    assert!(page.contains("Which noise helps"), "{page}");
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Step `measure`: what the geometry of a space is, and whether C3 will help in it.
 
 mod alone;
+mod bars;
 mod charts;
+mod drawing;
 mod experiment;
 mod labels;
 mod page;
 mod pictures;
 mod probe;
+mod stable;
 mod survey;
 mod vectors;
 mod vocabulary;

@@ -24,7 +24,6 @@ use crate::run::Run;
 use crate::space::Space;
 use crate::{fit, projection, train};
 
-pub(crate) use page::STYLE;
 use page::{Example, Report};
 
 /// Pictures shown with every arm's caption.

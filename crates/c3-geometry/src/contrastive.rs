@@ -306,6 +306,8 @@ mod tests {
         let grown = other / mean(&before[0], 4..32);
         assert!(grown > 100.0, "{grown}");
         assert!(other > 20.0 * neither, "{other} {neither}");
+        let stayed = neither / mean(&before[0], 32..64);
+        assert!(stayed < grown / 20.0, "{stayed} {grown}");
         let left = space.ineffective_gap() / gap;
         assert!((left - 1.0).abs() < 0.1, "{left}");
     }

@@ -9,6 +9,9 @@ use c3_geometry::{Embeddings, Moments};
 use c3_transforms::Collapse;
 
 use super::Measure;
+use super::bars;
+use super::charts;
+use super::drawing::Drawing;
 use super::labels::Labels;
 use super::page;
 use super::pictures;
@@ -18,6 +21,7 @@ use super::vectors::{Layout, Mapped, Side};
 use super::words;
 use crate::projection;
 use crate::report::page::Projection;
+use crate::report::scatter;
 use crate::run::Run;
 use crate::space::Space;
 use crate::tables;
@@ -224,17 +228,34 @@ fn write(mut survey: Survey, drawn: &Drawn, out: &Path) -> anyhow::Result<()> {
 
 fn pages(survey: &Survey, drawn: &Drawn, out: &Path) -> anyhow::Result<()> {
     let charts = pictures::charts(survey, drawn)?;
+    let mut drawings: Vec<Drawing> = charts.iter().map(charts::draw).collect();
     let projection = project(drawn)?;
-    let page = page::render(survey, &charts, projection.as_ref());
+    let page = page::render(survey, &drawings, projection.as_ref());
     atomic::write(&out.join("geometry.html"), page.as_bytes())?;
     let folder = out.join("pictures");
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make folder `{}`", folder.display()))?;
-    for chart in &charts {
-        let path = folder.join(format!("{}.svg", chart.name));
-        atomic::write(&path, page::picture(chart).as_bytes())?;
-    }
-    Ok(())
+    // The page has these two in places of their own.
+    drawings.extend(survey.probe.as_ref().map(bars::probe));
+    drawings.extend(projection.iter().flat_map(clouds));
+    drawings
+        .iter()
+        .try_for_each(|drawing| drawing.write(&folder))
+}
+
+/// Both modalities before Collapse and after, as pictures of their own.
+fn clouds(projection: &Projection) -> [Drawing; 2] {
+    let [before, after] = scatter::both(projection);
+    let drawing = |name: &str, svg| Drawing {
+        name: format!("{name}-collapse"),
+        heading: format!("Both modalities {name} Collapse"),
+        legend: [("images", 0), ("texts", 1)]
+            .map(|(class, side)| (class, projection.names[side].to_owned()))
+            .to_vec(),
+        svg,
+        size: scatter::SIZE,
+    };
+    [drawing("before", before), drawing("after", after)]
 }
 
 fn project(drawn: &Drawn) -> anyhow::Result<Option<Projection>> {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
+use super::drawing::Drawing;
 use crate::report::axis::Axis;
 use crate::report::number::tenths;
 
@@ -88,8 +89,21 @@ pub(crate) fn histograms(parts: Vec<(String, Style, &[f64])>) -> Vec<Series> {
     series.collect()
 }
 
-/// The picture as SVG.
-pub(crate) fn draw(chart: &Chart) -> Markup {
+/// The chart with its axes.
+pub(crate) fn draw(chart: &Chart) -> Drawing {
+    let names = chart.series.iter();
+    Drawing {
+        name: chart.name.clone(),
+        heading: chart.heading.clone(),
+        legend: names
+            .map(|series| (series.style.class(), series.name.clone()))
+            .collect(),
+        svg: svg(chart),
+        size: [LEFT + WIDTH + RIGHT, TOP + HEIGHT + BOTTOM],
+    }
+}
+
+fn svg(chart: &Chart) -> Markup {
     let (width, height) = (LEFT + WIDTH + RIGHT, TOP + HEIGHT + BOTTOM);
     let points = || chart.series.iter().flat_map(|series| &series.points);
     let marks = chart.marks.iter().map(|(place, _)| *place);
@@ -114,24 +128,6 @@ pub(crate) fn draw(chart: &Chart) -> Markup {
             @for series in &chart.series {
                 path class={ "curve " (series.style.class()) } d=(path(series, &axes)) {
                     title { (series.name) }
-                }
-            }
-        }
-    }
-}
-
-/// The names of the series, beside their colours; nothing for a single one.
-pub(crate) fn legend(chart: &Chart) -> Markup {
-    html! {
-        @if chart.series.len() > 1 {
-            p.legend {
-                @for series in &chart.series {
-                    span class=(series.style.class()) {
-                        svg width="16" height="10" aria-hidden="true" {
-                            path class={ "curve " (series.style.class()) } d="M0 5h16" {}
-                        }
-                        (series.name)
-                    }
                 }
             }
         }

@@ -8,12 +8,11 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::charts::{Chart, Series, Style};
-use super::page;
+use super::charts::{self, Chart, Series, Style};
 use crate::progress::Meter;
 
 /// Rows of the table that an optimisation prints.
-const REPORTS: usize = 5;
+const REPORTS: usize = 4;
 /// Steps of gradient descent, as in the paper's notebook.
 const STEPS: usize = 20_000;
 /// Layers of the random network, as in the paper's notebook.
@@ -43,6 +42,9 @@ pub(crate) struct ExperimentSettings {
     /// Steps of gradient descent (20,000 unless given), or layers of the network (45).
     #[arg(long)]
     steps: Option<usize>,
+    /// Stops a training as soon as its loss is this low, in nats.
+    #[arg(long, value_name = "LOSS")]
+    until: Option<f64>,
     /// Learning rate.
     #[arg(long, default_value_t = 0.1)]
     learning_rate: f64,
@@ -106,7 +108,7 @@ fn contrastive(settings: &ExperimentSettings, seed: u64, out: &Path) -> anyhow::
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut space = SyntheticSpace::draw(synthetic, &mut rng)?;
         let before = space.variances();
-        let moments = train(&mut space, settings.steps.unwrap_or(STEPS));
+        let moments = train(&mut space, settings);
         let after = space.variances();
         if trainings.is_empty() {
             for (name, heading, variances) in [
@@ -132,18 +134,20 @@ fn contrastive(settings: &ExperimentSettings, seed: u64, out: &Path) -> anyhow::
     Ok(atomic::write(&out.join("contrastive.json"), &numbers)?)
 }
 
-fn train(space: &mut SyntheticSpace, steps: usize) -> Vec<Moment> {
-    let mut moments = Vec::new();
+fn train(space: &mut SyntheticSpace, settings: &ExperimentSettings) -> Vec<Moment> {
+    let steps = settings.steps.unwrap_or(STEPS);
+    let mut moments: Vec<Moment> = Vec::new();
     let every = steps.div_ceil(REPORTS).max(1);
     let mut meter = Meter::start("training", steps + 1, "steps");
     for step in 0..=steps {
-        let (gap, ineffective_gap) = match step % every == 0 || step == steps {
-            true => (space.gap(), space.ineffective_gap()),
-            false => (f64::NAN, f64::NAN),
-        };
+        let before = (step % every == 0 || step == steps).then(|| space.clone());
         let loss = space.step();
         meter.advance(1);
-        if gap.is_finite() {
+        let learned = settings.until.is_some_and(|least| loss <= least);
+        if learned || before.is_some() {
+            // One step later the gap is the same to every digit shown.
+            let space = before.as_ref().unwrap_or(space);
+            let (gap, ineffective_gap) = (space.gap(), space.ineffective_gap());
             println!("{step:>8} {loss:>9.4} {gap:>9.4} {ineffective_gap:>19.4}");
             moments.push(Moment {
                 step,
@@ -151,6 +155,9 @@ fn train(space: &mut SyntheticSpace, steps: usize) -> Vec<Moment> {
                 gap,
                 ineffective_gap,
             });
+        }
+        if learned {
+            break;
         }
     }
     moments
@@ -211,7 +218,7 @@ fn depth(settings: &ExperimentSettings, seed: u64, out: &Path) -> anyhow::Result
     let layers = settings.steps.unwrap_or(LAYERS);
     let dimensions = depth_dimensions(n, d, layers, PAPER_GAMMA, &mut rng)?;
     println!("{:>6} {:>20}", "layer", "effective dimension");
-    for (layer, dimension) in dimensions.iter().enumerate().step_by((layers / 10).max(1)) {
+    for (layer, dimension) in dimensions.iter().enumerate().step_by((layers / 9).max(1)) {
         println!("{layer:>6} {dimension:>20}");
     }
     let points = dimensions.iter().enumerate();
@@ -233,6 +240,5 @@ fn depth(settings: &ExperimentSettings, seed: u64, out: &Path) -> anyhow::Result
 }
 
 fn write(chart: &Chart, out: &Path) -> anyhow::Result<()> {
-    let path = out.join(format!("{}.svg", chart.name));
-    Ok(atomic::write(&path, page::picture(chart).as_bytes())?)
+    charts::draw(chart).write(out)
 }

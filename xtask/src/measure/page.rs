@@ -1,13 +1,14 @@
 //! `geometry.html`: the survey as one page that needs nothing else.
 
 use c3_artifacts::Survey;
-use c3_artifacts::survey::ViewSurvey;
+use c3_artifacts::survey::{ProbeSurvey, ViewSurvey};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::charts::{self, Chart};
+use super::bars;
+use super::drawing::Drawing;
 use crate::report::number::{count, fixed};
 use crate::report::page::{Projection, head_matter};
-use crate::report::{STYLE, scatter};
+use crate::report::scatter;
 
 /// What the pictures here need beside the style of every report.
 const CURVES: &str = "
@@ -20,10 +21,16 @@ line.mark { stroke: var(--ink); stroke-width: 1; stroke-dasharray: 2 2; }
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); }
 .charts svg { width: 100%; }
 .charts .legend svg { width: 16px; }
+.probe { max-width: 44rem; }
+.probe svg { width: 100%; }
 ";
 
 /// The whole page.
-pub(crate) fn render(survey: &Survey, charts: &[Chart], projection: Option<&Projection>) -> String {
+pub(crate) fn render(
+    survey: &Survey,
+    drawings: &[Drawing],
+    projection: Option<&Projection>,
+) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -44,20 +51,15 @@ pub(crate) fn render(survey: &Survey, charts: &[Chart], projection: Option<&Proj
                         (section("Table 1 of the paper", table(survey)))
                     }
                     (section("Variance", variance(survey)))
-                    (section("Pictures", pictures(charts)))
+                    @if let Some(found) = &survey.probe {
+                        (section("Which noise helps", probe(found)))
+                    }
+                    (section("Pictures", pictures(drawings)))
                 }
             }
         }
     };
     page.into_string()
-}
-
-/// A picture as a file of its own.
-pub(crate) fn picture(chart: &Chart) -> String {
-    let svg = charts::draw(chart).into_string();
-    let start = svg.find('>').map_or(0, |end| end + 1);
-    let style = format!("<style>{STYLE}{CURVES}</style>").replace("@media print", "@media none");
-    format!("{}{}{}", &svg[..start], style, &svg[start..])
 }
 
 fn head(survey: &Survey) -> Markup {
@@ -214,17 +216,48 @@ fn variance(survey: &Survey) -> Markup {
     }
 }
 
-fn pictures(charts: &[Chart]) -> Markup {
+fn pictures(drawings: &[Drawing]) -> Markup {
     html! {
         div.charts {
-            @for chart in charts {
+            @for drawing in drawings {
                 figure {
-                    h3 { (chart.heading) }
-                    (charts::draw(chart))
-                    (charts::legend(chart))
+                    h3 { (drawing.heading) }
+                    (drawing.svg)
+                    (legend(drawing))
                 }
             }
         }
+    }
+}
+
+/// What each colour is; nothing for a single one.
+fn legend(drawing: &Drawing) -> Markup {
+    html! {
+        @if drawing.legend.len() > 1 {
+            p.legend {
+                @for (class, name) in &drawing.legend {
+                    span class=(class) {
+                        svg width="16" height="10" aria-hidden="true" {
+                            path class={ "curve " (class) } d="M0 5h16" {}
+                        }
+                        (name)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The corruptions that were tried, the best first.
+fn probe(probe: &ProbeSurvey) -> Markup {
+    html! {
+        p.note {
+            "Ridge regression from the corrupted embeddings of " (count(probe.captions as u64))
+            " captions to " (count(probe.words as u64)) " words, shown "
+            (count(probe.images as u64)) " images: the mean average precision of the words that \
+             people used of each. `paired` was fitted to images instead of texts: the bound."
+        }
+        div.probe { (bars::probe(probe).svg) }
     }
 }
 

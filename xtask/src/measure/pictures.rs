@@ -1,7 +1,7 @@
 //! Which pictures a survey has.
 
 use c3_artifacts::Survey;
-use c3_geometry::{Embeddings, Summary, stable_margin};
+use c3_geometry::{Embeddings, Summary};
 use c3_transforms::PAPER_SIGMA;
 
 use rand::SeedableRng;
@@ -9,12 +9,11 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::charts::{Chart, Series, Style, histograms};
-use super::survey::{Drawn, median};
+use super::stable;
+use super::survey::Drawn;
 
-/// Loss below which a pair counts as learned, in nats.
-const DELTA: f64 = 0.1;
-/// Rows that the stable region is taken from.
-const QUERIES: usize = 200;
+/// Draws of the isotropic null.
+const NULL_DRAWS: usize = 2000;
 /// Values below this share of the largest are rounding, and would stretch the axis.
 const FLOOR: f64 = 1e-12;
 
@@ -25,7 +24,7 @@ pub(crate) fn charts(survey: &Survey, drawn: &Drawn) -> anyhow::Result<Vec<Chart
     charts.push(variances(survey));
     charts.extend(sigma(survey));
     if let [x, y] = &drawn.sides[..] {
-        charts.push(stable_region(x, y)?);
+        charts.extend(stable::region(x, y)?);
     }
     Ok(charts)
 }
@@ -35,12 +34,10 @@ fn table(drawn: &Drawn) -> Vec<Chart> {
     let (Some(table), Some(null)) = (&drawn.table, &drawn.null) else {
         return Vec::new();
     };
-    let of = |name: &str, heading: &str, across: &str, parts: [(&str, &Summary); 2]| {
-        let style = [Style::First, Style::Null];
-        let parts = parts.into_iter().zip(style);
-        let parts = parts.map(|((name, summary), style)| (name.to_owned(), style, summary));
-        let parts: Vec<_> = parts
-            .map(|(name, style, summary)| (name, style, &summary.values[..]))
+    let of = |name: &str, heading: &str, across: &str, parts: &[(&str, Style, &Summary)]| {
+        let parts = parts.iter();
+        let parts = parts
+            .map(|(name, style, summary)| ((*name).to_owned(), *style, &summary.values[..]))
             .collect();
         Chart {
             name: name.to_owned(),
@@ -53,37 +50,42 @@ fn table(drawn: &Drawn) -> Vec<Chart> {
     };
     let swapped = "modalities swapped";
     let isotropic = isotropic(drawn);
-    let mut orthogonality = of(
-        "orthogonality",
-        "Differences within a modality, against the gap",
-        "cosine",
-        [
-            ("first", &table.orthogonality[0]),
-            ("second", &table.orthogonality[1]),
-        ],
-    );
-    orthogonality.series[1].style = Style::Second;
     vec![
         of(
             "gap-length",
             "Length of the gap, group by group",
             "length",
-            [("pairs", &table.length), (swapped, &null.length)],
+            &[
+                ("pairs", Style::First, &table.length),
+                (swapped, Style::Null, &null.length),
+            ],
         ),
         of(
             "gap-direction",
             "Direction of the gap, group against group",
             "cosine",
-            [("pairs", &table.direction), (swapped, &null.direction)],
+            &[
+                ("pairs", Style::First, &table.direction),
+                (swapped, Style::Null, &null.direction),
+            ],
         ),
-        orthogonality,
+        of(
+            "orthogonality",
+            "Differences within a modality, against the gap",
+            "cosine",
+            &[
+                ("first", Style::First, &table.orthogonality[0]),
+                ("second", Style::Second, &table.orthogonality[1]),
+                (swapped, Style::Null, &null.orthogonality[0]),
+            ],
+        ),
         of(
             "noise-direction",
             "Alignment noise, pair against pair",
             "cosine",
-            [
-                ("pairs", &table.noise_direction),
-                ("isotropic noise", &isotropic),
+            &[
+                ("pairs", Style::First, &table.noise_direction),
+                ("isotropic noise", Style::Null, &isotropic),
             ],
         ),
     ]
@@ -96,7 +98,7 @@ fn isotropic(drawn: &Drawn) -> Summary {
     let normal = StandardNormal.sample_iter(&mut rng);
     let values = normal.map(|value: f64| value / d.sqrt());
     Summary {
-        values: values.take(QUERIES * 10).collect(),
+        values: values.take(NULL_DRAWS).collect(),
     }
 }
 
@@ -188,58 +190,5 @@ fn sigma(survey: &Survey) -> Option<Chart> {
             ),
         ],
         marks: vec![(sigma, "here".to_owned()), (paper, "paper".to_owned())],
-    })
-}
-
-/// The margin that a pair needs, by temperature.
-fn stable_region(x: &Embeddings, y: &Embeddings) -> anyhow::Result<Chart> {
-    let (x, y) = (x.to_unit_length()?, y.to_unit_length()?);
-    let queries = QUERIES.min(x.len());
-    let mut rows = Vec::new();
-    for query in 0..queries {
-        let at = query * x.len() / queries;
-        let cosines = y.view().dot(&x.view().row(at)).mapv(f64::from);
-        let negatives: Vec<f64> = cosines
-            .iter()
-            .enumerate()
-            .filter(|(row, _)| *row != at)
-            .map(|pair| *pair.1)
-            .collect();
-        rows.push((cosines[at], negatives));
-    }
-    let margins = rows.iter().map(|(positive, negatives)| {
-        positive - negatives.iter().copied().fold(f64::NEG_INFINITY, f64::max)
-    });
-    let margin = median(margins);
-    let temperatures: Vec<f64> = (0..=24)
-        .map(|at| 10_f64.powf(-2.5 + f64::from(at) / 12.0))
-        .collect();
-    let mut needed = Vec::new();
-    for temperature in &temperatures {
-        let thresholds: Result<Vec<f64>, _> = rows
-            .iter()
-            .map(|(_, negatives)| stable_margin(negatives, *temperature, DELTA))
-            .collect();
-        needed.push([temperature.log10(), median(thresholds?.into_iter())]);
-    }
-    let ends = [temperatures[0].log10(), temperatures[24].log10()];
-    Ok(Chart {
-        name: "stable-region".to_owned(),
-        heading: format!("Margin that keeps a loss of {DELTA} nats"),
-        across: "log\u{2081}\u{2080} of the temperature".to_owned(),
-        up: "margin".to_owned(),
-        series: vec![
-            Series {
-                name: "needed (Lemma 2)".to_owned(),
-                style: Style::First,
-                points: needed,
-            },
-            Series {
-                name: "median of the pairs".to_owned(),
-                style: Style::Null,
-                points: ends.map(|end| [end, margin]).to_vec(),
-            },
-        ],
-        marks: vec![(0.07_f64.log10(), "0.07".to_owned())],
     })
 }

@@ -15,9 +15,11 @@ impl Axis {
     pub(crate) fn covering(values: impl Iterator<Item = f64>, n_steps: usize) -> Self {
         let (low, high) = range(values);
         let step = round_step((high - low) / n_steps as f64);
+        // Rounding must not add a step for a value that lies on a tick.
+        let slack = 1e-9;
         Self {
-            low: (low / step).floor() * step,
-            high: (high / step).ceil() * step,
+            low: (low / step + slack).floor() * step,
+            high: (high / step - slack).ceil() * step,
             step,
         }
     }
@@ -47,7 +49,7 @@ impl Axis {
 
     /// The ticks within the range, with their labels.
     pub(crate) fn ticks(&self) -> Vec<(f64, String)> {
-        // Rounding must not lose the tick at an end.
+        // Nor may it lose the tick at an end.
         let slack = 1e-6;
         let first = (self.low / self.step - slack).ceil() as i64;
         let last = (self.high / self.step + slack).floor() as i64;

@@ -14,18 +14,29 @@ const TOP: f64 = 8.0;
 const BOTTOM: f64 = 38.0;
 const RIGHT: f64 = 14.0;
 
-/// One square panel before, one after.
-pub(crate) fn panels(projection: &Projection) -> Markup {
-    let Projection {
-        names: [first, second],
-        before,
-        after,
-        ..
-    } = projection;
+/// Width and height of a panel.
+pub(crate) const SIZE: [f64; 2] = [LEFT + SIDE + RIGHT, TOP + SIDE + BOTTOM];
+
+/// The two panels alone, before and after.
+pub(crate) fn both(projection: &Projection) -> [Markup; 2] {
+    let Projection { before, after, .. } = projection;
+    let axis = axis(projection);
+    [("before Collapse", before), ("after Collapse", after)]
+        .map(|(name, cloud)| panel(name, cloud, &axis, projection))
+}
+
+/// One axis for all that is drawn, so that both panels can be compared.
+fn axis(Projection { before, after, .. }: &Projection) -> Axis {
     let points = [before, after]
         .into_iter()
         .flat_map(|cloud| [&cloud.images, &cloud.texts]);
-    let axis = Axis::covering(points.flatten().flatten().map(|value| f64::from(*value)), 4);
+    Axis::covering(points.flatten().flatten().map(|value| f64::from(*value)), 4)
+}
+
+/// One square panel before, one after.
+pub(crate) fn panels(projection: &Projection) -> Markup {
+    let [first, second] = projection.names;
+    let names = ["before Collapse", "after Collapse"];
     html! {
         figure.scatter {
             figcaption {
@@ -47,10 +58,10 @@ pub(crate) fn panels(projection: &Projection) -> Markup {
                 }
             }
             div.panels {
-                @for (name, cloud) in [("before Collapse", before), ("after Collapse", after)] {
+                @for (name, panel) in names.into_iter().zip(both(projection)) {
                     div {
                         h3 { (name) }
-                        (panel(name, cloud, &axis, projection))
+                        (panel)
                     }
                 }
             }
