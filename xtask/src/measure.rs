@@ -12,6 +12,7 @@ mod probe;
 mod stable;
 mod survey;
 mod vectors;
+mod views;
 mod vocabulary;
 mod words;
 
@@ -53,14 +54,14 @@ pub(crate) struct Measure {
     unpaired: bool,
     /// The item of each row of the last modality, one name a line: rows of one item are not
     /// independent, and several captions of an item bound the noise from below.
-    #[arg(long, value_name = "FILE", requires = "paths")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "merge", "experiment"])]
     items: Option<PathBuf>,
     /// The caption of each row of the last modality, one a line; for `--probe`.
-    #[arg(long, value_name = "FILE", requires = "paths")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "merge", "experiment"])]
     captions: Option<PathBuf>,
     /// Ranks corruptions by the words that a straight line, learned from corrupted texts,
     /// finds in images; needs `--captions` or `--run`.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["merge", "experiment"])]
     probe: bool,
     /// Takes spectra and moments of rows as they are, not at unit length.
     #[arg(long)]

@@ -15,8 +15,8 @@ const RIGHT: f64 = 14.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 38.0;
 
-/// Bars of a histogram.
-const BARS: usize = 40;
+/// Fewest and most bars of a histogram; between them, twice the root of the number of values.
+const BARS: [f64; 2] = [10.0, 40.0];
 
 /// A picture with two axes.
 #[derive(Clone, Debug)]
@@ -67,18 +67,22 @@ pub(crate) fn histograms(parts: Vec<(String, Style, &[f64])>) -> Vec<Series> {
     let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
         (low.min(value), high.max(value))
     });
-    let step = ((high - low) / BARS as f64).max(1e-9);
+    let most = parts.iter().map(|(_, _, values)| values.len()).max();
+    let [fewest, limit] = BARS;
+    let bars = (2.0 * (most.unwrap_or_default() as f64).sqrt()).ceil();
+    let bars = bars.clamp(fewest, limit) as usize;
+    let step = ((high - low) / bars as f64).max(1e-9);
     let outline = |values: &[f64]| {
-        let mut counts = [0.0; BARS];
+        let mut counts = vec![0.0; bars];
         for value in values {
-            counts[(((value - low) / step) as usize).min(BARS - 1)] += 1.0 / values.len() as f64;
+            counts[(((value - low) / step) as usize).min(bars - 1)] += 1.0 / values.len() as f64;
         }
         let mut points = vec![[low, 0.0]];
         for (bar, count) in counts.into_iter().enumerate() {
             points.push([low + step * bar as f64, count]);
             points.push([low + step * (bar + 1) as f64, count]);
         }
-        points.push([low + step * BARS as f64, 0.0]);
+        points.push([low + step * bars as f64, 0.0]);
         points
     };
     let series = parts.into_iter().map(|(name, style, values)| Series {
@@ -180,7 +184,7 @@ mod tests {
         for series in &series {
             let total: f64 = series.points.iter().map(|point| point[1]).sum();
             assert!((total - 2.0).abs() < 1e-9, "{total}"); // each bar has two corners
-            assert_eq!((series.points[0][0], series.points[81][0]), (0.0, 4.0));
+            assert_eq!((series.points[0][0], series.points[21][0]), (0.0, 4.0));
         }
     }
 }

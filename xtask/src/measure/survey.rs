@@ -2,25 +2,22 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use c3_artifacts::survey::{
     Likeness, NoiseSurvey, NormalitySurvey, SideSurvey, SpreadSurvey, Survey, VerdictSurvey,
-    ViewSurvey,
 };
 use c3_geometry::{
     AlignmentNoise, Embeddings, GapTable, GeometryError, Interval, Moments, Normality, Outcome,
     Spectrum, TableSettings, Verdict, VerdictSettings, adjust_for_many, alignment_noise,
-    caption_spread, gap_table, hubness, isotropic_null, mean_pair_cosine, mean_unpaired_cosine,
-    modality_gap, normality, recall, same_modality_share, separability, spectral_correlation,
-    subspace_overlap, verdict,
+    caption_spread, gap_table, isotropic_null, normality, spectral_correlation, subspace_overlap,
+    verdict,
 };
-use c3_transforms::Collapse;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::NEAREST;
 use super::vectors::Side;
+use super::views;
 use crate::progress::Meter;
 
 /// Rows read and multiplied at once.
@@ -33,8 +30,6 @@ const NULL_DRAWS: usize = 40;
 const PROJECTIONS: usize = 100;
 /// False alarms allowed among the samples that are called not Gaussian.
 const FALSE_ALARMS: f64 = 0.05;
-/// Fewest rows that a cut between modalities can be fitted to and tested on.
-const ROWS_OF_A_VIEW: usize = 4;
 /// Groups of Table 1 where there are not enough pairs for the paper's hundred in each.
 const GROUPS: usize = 10;
 
@@ -220,7 +215,7 @@ pub(crate) fn of_pairs(
     survey.sampled = x.len();
     let judged = verdict(x, y, items, VerdictSettings::default(), &mut rng)?;
     survey.verdict = Some(said(&judged));
-    survey.views = views(x, y, items)?;
+    survey.views = views::views(x, y, items)?;
     let group = settings
         .group
         .unwrap_or_else(|| (x.len() / GROUPS).clamp(1, 100));
@@ -307,47 +302,6 @@ fn rows(table: &GapTable, group: usize) -> BTreeMap<String, [f64; 2]> {
     rows.into_iter()
         .map(|(name, summary)| (name, [summary.mean(), summary.std()]))
         .collect()
-}
-
-/// Even items fit the means, odd items are looked at; nothing if there are too few of either.
-fn views(
-    x: &Embeddings,
-    y: &Embeddings,
-    items: Option<&[usize]>,
-) -> anyhow::Result<Option<[ViewSurvey; 2]>> {
-    let (x, y) = (x.to_unit_length()?, y.to_unit_length()?);
-    let item = |row: usize| items.map_or(row, |items| items[row]);
-    let fitted: Vec<usize> = (0..x.len()).filter(|row| item(*row) % 2 == 0).collect();
-    // One row of each item: rows of one item would hide each other from retrieval.
-    let mut seen = HashSet::new();
-    let tested: Vec<usize> = (0..x.len())
-        .filter(|row| item(*row) % 2 == 1 && seen.insert(item(*row)))
-        .collect();
-    if fitted.len() < ROWS_OF_A_VIEW || tested.len() < ROWS_OF_A_VIEW {
-        return Ok(None);
-    }
-    let (test_x, test_y) = (x.select(&tested), y.select(&tested));
-    let centred_x = Collapse::fit(&x.select(&fitted))?.apply(&test_x)?;
-    let centred_y = Collapse::fit(&y.select(&fitted))?.apply(&test_y)?;
-    let after = view(&centred_x, &centred_y)
-        .context("nothing is left of a row without the mean; are all rows the same?")?;
-    Ok(Some([view(&test_x, &test_y)?, after]))
-}
-
-fn view(x: &Embeddings, y: &Embeddings) -> anyhow::Result<ViewSurvey> {
-    let own: Vec<usize> = (0..x.len()).collect();
-    let found = recall(x, y, &own, &NEAREST)?;
-    let near = 10.min(x.len() - 1);
-    Ok(ViewSurvey {
-        gap: modality_gap(x, y)?.distance,
-        paired_cosine: mean_pair_cosine(x, y)?,
-        unpaired_cosine: mean_unpaired_cosine(x, y)?,
-        recall_forth: found.iter().map(|at| (at.k, at.owner_to_item)).collect(),
-        recall_back: found.iter().map(|at| (at.k, at.item_to_owner)).collect(),
-        same_modality: same_modality_share(x, y)?,
-        separability: separability(x, y)?,
-        hubness: hubness(x, y, near)?,
-    })
 }
 
 type Tested = (Option<NormalitySurvey>, Option<NormalitySurvey>);
