@@ -115,13 +115,20 @@ fn chart(name: &str, heading: &str, up: &str, parts: [(&str, Vec<[f64; 2]>); 2])
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::{Distribution, StandardNormal};
+
     use super::*;
 
     #[test]
     fn where_pairs_have_the_margin_that_is_needed_they_have_the_loss() {
-        let wave = |turn: f32| (0..300).map(move |i| (i as f32 * 1.7 + turn).sin());
-        let x = Embeddings::new(wave(0.0).collect(), 6).unwrap();
-        let y = Embeddings::new(wave(0.2).collect(), 6).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let normal: Vec<f32> = StandardNormal.sample_iter(&mut rng).take(640).collect();
+        let moved = normal.iter().enumerate();
+        let moved = moved.map(|(at, value)| value + 0.5 * (at as f32 * 1.7).sin());
+        let y = Embeddings::new(moved.collect(), 16).unwrap();
+        let x = Embeddings::new(normal, 16).unwrap();
         let charts = region(&x, &y).unwrap();
         let (margins, losses) = (&charts[0], &charts[1]);
         let own = margins.series[1].points[0][1];
