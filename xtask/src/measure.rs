@@ -7,6 +7,7 @@ mod drawing;
 mod experiment;
 mod labels;
 mod page;
+mod pass;
 mod pictures;
 mod probe;
 mod stable;

@@ -1,11 +1,12 @@
 //! A batch of points of one embedding space: the noun that crosses every wall.
 
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use crate::GeometryError;
 
-/// Rows summed by one task. Fixed, so that a mean has the same bits on any number of threads.
+/// Rows summed, or values looked at, by one task. Fixed, so that a mean has the same bits on any
+/// number of threads.
 const ROWS_PER_BLOCK: usize = 1024;
 
 /// A batch of embeddings of one space, `[n, d]`.
@@ -66,13 +67,24 @@ impl Embeddings {
             rows.as_standard_layout().into_owned()
         };
         let batch = Self { rows };
-        match batch.as_slice().iter().position(|value| !value.is_finite()) {
+        match batch.first_not_finite() {
             Some(at) => Err(GeometryError::NotFinite {
                 row: at / dim,
                 column: at % dim,
             }),
             None => Ok(batch),
         }
+    }
+
+    fn first_not_finite(&self) -> Option<usize> {
+        let blocks = self.as_slice().par_chunks(ROWS_PER_BLOCK).enumerate();
+        let found = blocks.filter_map(|(block, values)| {
+            // Without a way out in the middle, the loop runs in vectors.
+            let whole = values.iter().fold(true, |all, v| all & v.is_finite());
+            let at = || values.iter().position(|value| !value.is_finite());
+            (!whole).then(at)?.map(|at| block * ROWS_PER_BLOCK + at)
+        });
+        found.min()
     }
 
     /// Width of a row, `d`.
@@ -175,16 +187,36 @@ impl Embeddings {
     ///
     /// [`GeometryError::ZeroRow`] if a row has no direction.
     pub fn to_unit_length(&self) -> Result<Self, GeometryError> {
-        let mut rows = self.rows.clone();
-        for (index, mut row) in rows.outer_iter_mut().enumerate() {
-            let length = vector_length(row.view());
-            if length == 0.0 {
-                return Err(GeometryError::ZeroRow { row: index });
-            }
-            row.mapv_inplace(|value| (f64::from(value) / length) as f32);
+        self.clone().into_unit_length()
+    }
+
+    /// As [`Embeddings::to_unit_length`], in place.
+    ///
+    /// # Errors
+    ///
+    /// As [`Embeddings::to_unit_length`].
+    pub fn into_unit_length(mut self) -> Result<Self, GeometryError> {
+        let rows = self.rows.axis_iter_mut(Axis(0)).into_par_iter();
+        let without_direction = rows.enumerate().filter_map(|(index, mut row)| {
+            let row = row.as_slice_mut().expect("kept in standard layout");
+            let length = squared_length(row).sqrt();
+            let factor = 1.0 / length;
+            row.iter_mut()
+                .for_each(|value| *value = (f64::from(*value) * factor) as f32);
+            (length == 0.0).then_some(index)
+        });
+        match without_direction.min() {
+            Some(row) => Err(GeometryError::ZeroRow { row }),
+            // A subnormal row may still overflow its own scale, so check once more.
+            None => Self::from_array(self.rows),
         }
-        // A subnormal row may still overflow its own scale, so check once more.
-        Self::from_array(rows)
+    }
+
+    /// The length of every row, `[n]`, in f64.
+    #[must_use]
+    pub fn lengths(&self) -> Vec<f64> {
+        let rows = self.as_slice().par_chunks_exact(self.dim());
+        rows.map(|row| squared_length(row).sqrt()).collect()
     }
 }
 
@@ -198,17 +230,17 @@ fn sum_rows(block: &ArrayView2<'_, f32>) -> Vec<f64> {
     sum
 }
 
+/// Summed in eight places at once, so that it takes vectors; the order is fixed.
 fn squared_length(row: &[f32]) -> f64 {
-    row.iter()
-        .map(|value| f64::from(*value) * f64::from(*value))
-        .sum()
-}
-
-fn vector_length(row: ArrayView1<'_, f32>) -> f64 {
-    row.iter()
-        .map(|value| f64::from(*value) * f64::from(*value))
-        .sum::<f64>()
-        .sqrt()
+    let (eights, rest) = row.as_chunks::<8>();
+    let mut total = [0.0; 8];
+    for values in eights {
+        for (total, value) in total.iter_mut().zip(values) {
+            *total += f64::from(*value) * f64::from(*value);
+        }
+    }
+    let rest = rest.iter().map(|value| f64::from(*value).powi(2));
+    total.iter().sum::<f64>() + rest.sum::<f64>()
 }
 
 #[cfg(test)]

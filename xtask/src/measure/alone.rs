@@ -14,6 +14,7 @@ use super::charts;
 use super::drawing::Drawing;
 use super::labels::Labels;
 use super::page;
+use super::pass::pass;
 use super::pictures;
 use super::probe;
 use super::survey::{self, Drawn, Sample, Settings};
@@ -42,7 +43,7 @@ impl Measure {
         };
         let mapped = Mapped::open(layout)?;
         let sides = mapped.sides()?;
-        let pass = survey::pass(&sides, self.settings())?;
+        let pass = pass(&sides, self.settings())?;
         if let Some(path) = &self.moments {
             return self.keep(pass.moments, path);
         }

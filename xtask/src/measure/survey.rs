@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use anyhow::ensure;
 use c3_artifacts::survey::{
     Likeness, NoiseSurvey, NormalitySurvey, SideSurvey, SpreadSurvey, Survey, VerdictSurvey,
 };
@@ -16,12 +15,8 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::vectors::Side;
 use super::views;
-use crate::progress::Meter;
 
-/// Rows read and multiplied at once.
-const ROWS_AT_ONCE: usize = 8192;
 /// Shares of the variance that effective dimensions are given for.
 const GAMMAS: [f64; 3] = [0.9, 0.95, 0.99];
 /// Draws of the isotropic null.
@@ -47,67 +42,6 @@ pub(crate) struct Sample {
     pub(crate) sides: Vec<Embeddings>,
     /// The item of each row, where several rows are of one.
     pub(crate) items: Option<Vec<usize>>,
-}
-
-/// Sums over all rows, and what was seen on the way.
-pub(crate) struct Pass {
-    pub(crate) moments: Vec<Moments>,
-    pub(crate) lengths: [f64; 2],
-}
-
-/// Reads every row once. Pairs share their moments; others have their own.
-pub(crate) fn pass(sides: &[Side<'_>], settings: Settings) -> anyhow::Result<Pass> {
-    let dim = sides[0].dim();
-    let mut lengths = [f64::INFINITY, 0.0_f64];
-    let total = sides.iter().map(Side::n_rows).sum();
-    // What is read at once is read before anybody could look at a bar.
-    let mut meter = (total > ROWS_AT_ONCE).then(|| Meter::start("reading", total, "rows"));
-    let mut read = |side: &Side<'_>, start: usize, end: usize| -> anyhow::Result<Embeddings> {
-        let batch = side.read(start..end)?;
-        for row in batch.rows() {
-            let square: f64 = row.iter().map(|v| f64::from(*v) * f64::from(*v)).sum();
-            lengths = [lengths[0].min(square.sqrt()), lengths[1].max(square.sqrt())];
-        }
-        let batch = match settings.as_they_are {
-            true => batch,
-            false => batch
-                .to_unit_length()
-                .map_err(|error| side.place(error, start))?,
-        };
-        if let Some(meter) = &mut meter {
-            meter.advance(batch.len());
-        }
-        Ok(batch)
-    };
-    let blocks = |n: usize| {
-        (0..n)
-            .step_by(ROWS_AT_ONCE)
-            .map(move |start| (start, n.min(start + ROWS_AT_ONCE)))
-    };
-    let moments = if let ([x, y], false) = (sides, settings.unpaired) {
-        let (left, right) = (x.n_rows(), y.n_rows());
-        ensure!(
-            left == right,
-            "rows are not paired: {left} on one side, {right} on the other; if they need not \
-             be, say `--unpaired`"
-        );
-        let mut moments = Moments::paired(dim);
-        for (start, end) in blocks(left) {
-            moments.add_pairs(&read(x, start, end)?, &read(y, start, end)?)?;
-        }
-        vec![moments]
-    } else {
-        let mut all = Vec::new();
-        for side in sides {
-            let mut moments = Moments::unpaired(dim);
-            for (start, end) in blocks(side.n_rows()) {
-                moments.add(&read(side, start, end)?)?;
-            }
-            all.push(moments);
-        }
-        all
-    };
-    Ok(Pass { moments, lengths })
 }
 
 /// What a survey draws, beside what it says.

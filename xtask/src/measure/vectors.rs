@@ -8,9 +8,13 @@ use anyhow::{Context, bail, ensure};
 use c3_datasets::vectors::{Matrix, npy, tensors};
 use c3_geometry::{Embeddings, GeometryError};
 use memmap2::Mmap;
+use rayon::prelude::*;
 
 /// The folders of clip-retrieval: pictures, and their texts.
 const PAIR_FOLDERS: [&str; 2] = ["img_emb", "text_emb"];
+
+/// Rows that one thread reads at once.
+const ROWS_OF_A_TASK: usize = 256;
 
 /// Which files are which modality.
 #[derive(Debug)]
@@ -201,6 +205,16 @@ struct Part<'a> {
     matrix: Matrix<'a>,
 }
 
+impl Part<'_> {
+    /// Fills `into` with rows from `first` on, on all threads.
+    fn read(&self, first: usize, into: &mut [f32]) {
+        let size = ROWS_OF_A_TASK * self.matrix.n_columns();
+        into.par_chunks_mut(size)
+            .enumerate()
+            .for_each(|(at, into)| self.matrix.read(first + at * ROWS_OF_A_TASK, into));
+    }
+}
+
 /// One modality: shards, one after the other.
 #[derive(Clone, Default)]
 pub(crate) struct Side<'a> {
@@ -223,13 +237,15 @@ impl<'a> Side<'a> {
 
     /// Reads some rows, over the ends of shards.
     pub(crate) fn read(&self, rows: Range<usize>) -> anyhow::Result<Embeddings> {
-        let mut values = Vec::with_capacity(rows.len() * self.dim());
-        let mut first = 0;
+        let mut values = vec![0.0; rows.len() * self.dim()];
+        let (mut first, mut rest) = (0, &mut values[..]);
         for part in &self.parts {
             let end = first + part.matrix.n_rows();
             let (from, to) = (rows.start.max(first), rows.end.min(end));
             if from < to {
-                values.extend(part.matrix.rows(from - first..to - first));
+                let here;
+                (here, rest) = rest.split_at_mut((to - from) * self.dim());
+                part.read(from - first, here);
             }
             first = end;
         }

@@ -1,18 +1,20 @@
 //! Whole-number sums of rows that share a scale.
 
+use std::array::from_fn;
 use std::collections::BTreeMap;
 
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::product::{self, BLOCK, LANES, Packed};
+use super::product::{self, BLOCK, LANES, Line, Packed};
 use crate::Embeddings;
 
 /// Scales are powers of `2^STRIDE`, so that rows of unit length share one as a rule.
 const STRIDE: i32 = 4;
 /// Bits below the scale that are kept of a sum.
 pub(super) const BITS: i32 = 44;
-/// Rows that are multiplied at once: enough to keep all threads busy.
-const ROWS_AT_ONCE: usize = 8 * BLOCK;
+/// Blocks that are multiplied at once: enough to keep all threads busy.
+const BLOCKS_AT_ONCE: usize = 16;
 /// Blocks whose sums surely fit 64 bits: each is below `2^51`.
 const BLOCKS_BEFORE_SPILL: u32 = 4096;
 
@@ -78,7 +80,7 @@ pub(super) struct Bin {
     rows: u64,
     blocks: u32,
     sums: Vec<i64>,
-    /// `[padded, padded]`; below the diagonal tiles nothing is kept.
+    /// By squares, those below the diagonal left out; see [`product::place`].
     products: Vec<i64>,
     /// What has been moved out of `sums` and `products`, in that order; empty at first.
     spilled: Vec<i128>,
@@ -93,17 +95,13 @@ impl Bin {
             rows: 0,
             blocks: 0,
             sums: vec![0; padded],
-            products: vec![0; padded * padded],
+            products: vec![0; product::products_len(padded)],
             spilled: Vec::new(),
         }
     }
 
     pub(super) fn width(&self) -> usize {
         self.width
-    }
-
-    pub(super) fn padded(&self) -> usize {
-        self.padded
     }
 
     pub(super) fn rows(&self) -> u64 {
@@ -116,22 +114,35 @@ impl Bin {
 
     /// The product of columns `i <= j`.
     pub(super) fn product(&self, i: usize, j: usize) -> i128 {
-        let at = i * self.padded + j;
+        let at = product::place(self.padded, i, j);
         let spilled = self.spilled.get(self.padded + at);
         i128::from(self.products[at]) + spilled.copied().unwrap_or(0)
     }
 
     pub(super) fn add(&mut self, sides: &[&Embeddings], scales: Scales, rows: &[usize]) {
-        for rows in rows.chunks(ROWS_AT_ONCE) {
-            let packed = self.pack(sides, scales, rows);
-            if self.blocks + packed.blocks() > BLOCKS_BEFORE_SPILL {
-                self.spill();
-            }
-            self.blocks += packed.blocks();
-            self.rows += rows.len() as u64;
-            product::add_sums(&packed, &mut self.sums);
-            product::add_products(&packed, &mut self.products);
+        let room = rows.len().div_ceil(BLOCK).min(BLOCKS_AT_ONCE);
+        let [mut ready, mut spare] = [(); 2].map(|()| Packed::with_room(room, self.padded));
+        let mut parts = rows.chunks(BLOCKS_AT_ONCE * BLOCK);
+        pack(&mut ready, sides, scales, parts.next().unwrap_or_default());
+        while ready.blocks() > 0 {
+            let next = parts.next().unwrap_or_default();
+            let multiply = || self.multiply(&ready);
+            rayon::join(multiply, || pack(&mut spare, sides, scales, next));
+            std::mem::swap(&mut ready, &mut spare);
         }
+        self.rows += rows.len() as u64;
+    }
+
+    fn multiply(&mut self, packed: &Packed) {
+        if self.blocks + packed.blocks() > BLOCKS_BEFORE_SPILL {
+            self.spill();
+        }
+        self.blocks += packed.blocks();
+        let (sums, products) = (&mut self.sums, &mut self.products);
+        rayon::join(
+            || product::add_products(packed, products),
+            || product::add_sums(packed, sums),
+        );
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -151,9 +162,15 @@ impl Bin {
             .map(|(recent, spilled)| i128::from(*recent) + spilled)
     }
 
-    /// Restores what [`Bin::whole`] gave.
-    pub(super) fn restore(width: usize, rows: u64, whole: Vec<i128>) -> Self {
+    /// Restores what [`Bin::sum`] and [`Bin::product`] gave, the products row after row.
+    pub(super) fn restore(width: usize, rows: u64, sums: &[i128], products: &[i128]) -> Self {
         let mut bin = Self::new(width);
+        let mut whole = vec![0; bin.sums.len() + bin.products.len()];
+        whole[..width].copy_from_slice(sums);
+        let pairs = (0..width).flat_map(|i| (i..width).map(move |j| (i, j)));
+        for ((i, j), product) in pairs.zip(products) {
+            whole[bin.padded + product::place(bin.padded, i, j)] = *product;
+        }
         bin.rows = rows;
         bin.spilled = whole;
         bin
@@ -164,23 +181,6 @@ impl Bin {
         self.sums.fill(0);
         self.products.fill(0);
         self.blocks = 0;
-    }
-
-    fn pack(&self, sides: &[&Embeddings], scales: Scales, rows: &[usize]) -> Packed {
-        let mut packed = Packed::zeros(rows.len().div_ceil(BLOCK), self.padded);
-        let size = packed.block_len();
-        let dim = sides[0].dim();
-        let factors = scales.0.map(|scale| power_of_two(-i32::from(scale)));
-        packed
-            .values
-            .par_chunks_mut(size)
-            .zip(rows.par_chunks(BLOCK))
-            .for_each(|(block, rows)| {
-                for (side, embeddings) in sides.iter().enumerate() {
-                    fill(block, (embeddings, rows), factors[side], side * dim);
-                }
-            });
-        packed
     }
 }
 
@@ -195,28 +195,62 @@ impl PartialEq for Bin {
     }
 }
 
-/// Puts rows of one side into their block, from column `first` on.
-fn fill(block: &mut [f64], (side, rows): (&Embeddings, &[usize]), factor: f64, first: usize) {
-    for (at, row) in rows.iter().enumerate() {
-        scatter(side.row(*row), factor, &mut block[at * LANES..], first);
+/// Puts rows into blocks, scaled to below one; behind the last row there are zeros.
+fn pack(packed: &mut Packed, sides: &[&Embeddings], scales: Scales, rows: &[usize]) {
+    let arch = Arch::new();
+    let blocks = packed.begin(rows.len().div_ceil(BLOCK));
+    blocks
+        .zip(rows.par_chunks(BLOCK))
+        .for_each(|(block, rows)| {
+            arch.dispatch(Fill {
+                block,
+                sides,
+                factors: scales.0.map(|scale| power_of_two(-i32::from(scale))),
+                rows,
+            });
+        });
+}
+
+/// Rows on their way into a block.
+struct Fill<'a> {
+    block: &'a mut [Line],
+    sides: &'a [&'a Embeddings],
+    factors: [f64; 2],
+    rows: &'a [usize],
+}
+
+impl WithSimd for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let dim = self.sides[0].dim();
+        for (panel, lines) in self.block.chunks_exact_mut(BLOCK).enumerate() {
+            let (lines, rest) = lines.split_at_mut(self.rows.len());
+            let lines = lines.iter_mut().zip(self.rows);
+            let first = panel * LANES;
+            let (side, at) = (first / dim, first % dim);
+            match self.sides.get(side).filter(|_| at + LANES <= dim) {
+                Some(values) => lines.for_each(|(line, row)| {
+                    let values = &values.row(*row)[at..at + LANES];
+                    let factor = self.factors[side];
+                    line.0 = from_fn(|lane| odd(f64::from(values[lane]) * factor));
+                }),
+                None => lines.for_each(|(line, row)| {
+                    line.0 = from_fn(|lane| value(self.sides, self.factors, *row, first + lane));
+                }),
+            }
+            rest.fill(Line([0.0; LANES]));
+        }
     }
 }
 
-/// Puts a row into the panels of its block, from column `first` on.
-fn scatter(row: &[f32], factor: f64, block: &mut [f64], first: usize) {
-    let mut column = first;
-    let mut rest = row;
-    while !rest.is_empty() {
-        let (panel, lane) = (column / LANES, column % LANES);
-        let taken = rest.len().min(LANES - lane);
-        let start = panel * BLOCK * LANES + lane;
-        let place = &mut block[start..start + taken];
-        for (place, value) in place.iter_mut().zip(rest) {
-            *place = odd(f64::from(*value) * factor);
-        }
-        column += taken;
-        rest = &rest[taken..];
-    }
+/// A value of a row, the sides one after the other, and zeros behind them.
+fn value(sides: &[&Embeddings], factors: [f64; 2], row: usize, column: usize) -> f64 {
+    let (side, at) = (column / sides[0].dim(), column % sides[0].dim());
+    sides.get(side).map_or(0.0, |values| {
+        odd(f64::from(values.row(row)[at]) * factors[side])
+    })
 }
 
 /// Sets the last bit, so that no product can ever lie half-way between two steps of a grid.
@@ -224,6 +258,7 @@ fn scatter(row: &[f32], factor: f64, block: &mut [f64], first: usize) {
 /// A value half-way is rounded to the *even* sum, and which that is depends on what was
 /// added before. The product of two numbers that end in a one ends in a one too, far below
 /// any half-way point; the value moves by `2^-52` of itself.
+#[inline(always)]
 fn odd(value: f64) -> f64 {
     if value == 0.0 {
         0.0

@@ -5,6 +5,8 @@
 //! step: the sum is exact from there on, whatever came before. Its bits, read as a whole
 //! number, count the steps.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd, bytemuck};
 use rayon::prelude::*;
 
@@ -14,84 +16,143 @@ pub(super) const BLOCK: usize = 128;
 pub(super) const LANES: usize = 8;
 /// Columns of a tile of the result: widths are padded to it.
 pub(super) const TILE: usize = 2 * LANES;
-/// Panels of one task, so that what it streams is used several times from the cache.
-const PANELS_PER_TASK: usize = 4;
+/// Columns and rows of a square of the result: what one task adds to while it is in the cache.
+const SQUARE: usize = 64;
 
 /// Midway between 256 and 512, where the step is `2^-44`.
 const START: f64 = 1.5 * (2 * BLOCK) as f64;
 
-/// Rows by blocks; a block by panels of 8 columns, `[blocks, panels, BLOCK, LANES]`.
+/// Eight neighbours of one row, in one line of the cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Line(pub(super) [f64; LANES]);
+
+/// Multiplying with it is summing up.
+static ONES: [Line; BLOCK] = [Line([1.0; LANES]); BLOCK];
+
+/// Rows by blocks; a block by panels of 8 columns, `[blocks, panels, BLOCK]` lines.
 pub(super) struct Packed {
-    pub(super) values: Vec<f64>,
+    lines: Vec<Line>,
     padded: usize,
+    blocks: usize,
 }
 
 impl Packed {
-    pub(super) fn zeros(blocks: usize, padded: usize) -> Self {
-        let values = vec![0.0; blocks * BLOCK * padded];
-        Self { values, padded }
+    /// Room for so many blocks, none of which is in use yet.
+    pub(super) fn with_room(blocks: usize, padded: usize) -> Self {
+        let lines = blocks * BLOCK * padded / LANES;
+        Self {
+            lines: vec![Line([0.0; LANES]); lines],
+            padded,
+            blocks: 0,
+        }
     }
 
-    pub(super) fn block_len(&self) -> usize {
-        BLOCK * self.padded
+    /// The first blocks, to be overwritten.
+    pub(super) fn begin(
+        &mut self,
+        blocks: usize,
+    ) -> impl IndexedParallelIterator<Item = &mut [Line]> {
+        self.blocks = blocks;
+        let size = self.block_len();
+        self.lines[..blocks * size].par_chunks_exact_mut(size)
     }
 
     pub(super) fn blocks(&self) -> u32 {
-        u32::try_from(self.values.len() / self.block_len()).expect("few blocks at once")
+        u32::try_from(self.blocks).expect("few blocks at once")
     }
+
+    fn iter(&self) -> impl Iterator<Item = &[Line]> {
+        let blocks = self.lines.chunks_exact(self.block_len());
+        blocks.take(self.blocks)
+    }
+
+    fn block_len(&self) -> usize {
+        BLOCK * self.padded / LANES
+    }
+}
+
+/// How many values the products of so many columns take.
+pub(super) fn products_len(padded: usize) -> usize {
+    let side = padded.div_ceil(SQUARE);
+    side * (side + 1) / 2 * SQUARE * SQUARE
+}
+
+/// Where the product of columns `i <= j` lies: squares row after row, those below the
+/// diagonal left out.
+pub(super) fn place(padded: usize, i: usize, j: usize) -> usize {
+    let side = padded.div_ceil(SQUARE);
+    let (row, column) = (i / SQUARE, j / SQUARE);
+    let before: usize = (0..row).map(|above| side - above).sum();
+    (before + column - row) * SQUARE * SQUARE + i % SQUARE * SQUARE + j % SQUARE
 }
 
 /// Adds the sum of every column, in steps.
 pub(super) fn add_sums(packed: &Packed, sums: &mut [i64]) {
-    for block in packed.values.chunks_exact(packed.block_len()) {
-        let panels = block
-            .chunks_exact(BLOCK * LANES)
-            .zip(sums.chunks_exact_mut(LANES));
-        for (panel, sums) in panels {
-            let totals = column_sums(panel);
-            sums.iter_mut()
-                .zip(totals)
-                .for_each(|(sum, total)| *sum += steps(total));
+    Arch::new().dispatch(Sums { packed, sums });
+}
+
+/// Adds the products of all pairs of columns `i <= j`, in steps; see [`place`].
+pub(super) fn add_products(packed: &Packed, products: &mut [i64]) {
+    let arch = Arch::new();
+    let corners: Vec<(usize, usize)> = corners(packed.padded).collect();
+    let squares = products.par_chunks_exact_mut(SQUARE * SQUARE).zip(corners);
+    squares.with_max_len(1).for_each(|(out, corner)| {
+        arch.dispatch(Square {
+            packed,
+            corner,
+            out,
+        });
+    });
+}
+
+/// The first row and column of every square.
+fn corners(padded: usize) -> impl Iterator<Item = (usize, usize)> {
+    let firsts = move |from: usize| (from..padded).step_by(SQUARE);
+    firsts(0).flat_map(move |row| firsts(row).map(move |column| (row, column)))
+}
+
+/// All columns, summed up.
+struct Sums<'a> {
+    packed: &'a Packed,
+    sums: &'a mut [i64],
+}
+
+impl WithSimd for Sums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F64_LANES {
+            8 => self.run::<S, 2>(simd),
+            4 => self.run::<S, 4>(simd),
+            2 => self.run::<S, 8>(simd),
+            _ => self.run::<S, 16>(simd),
         }
     }
 }
 
-/// Accumulators of the columns of a panel.
-fn column_sums(panel: &[f64]) -> [f64; LANES] {
-    let mut total = [START; LANES];
-    for row in panel.chunks_exact(LANES) {
-        total
-            .iter_mut()
-            .zip(row)
-            .for_each(|(total, value)| *total += value);
+impl Sums<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const V: usize>(self, simd: S) {
+        for block in self.packed.iter() {
+            for (at, sums) in self.sums.chunks_exact_mut(V * S::F64_LANES).enumerate() {
+                let column = at * V * S::F64_LANES;
+                let [total] = tile::<S, 1, V>(simd, (&ONES, 0), block, column);
+                drain::<S>(&total, sums);
+            }
+        }
     }
-    total
 }
 
-/// Adds the products of all pairs of columns `i <= j`, in steps; `[padded, padded]`.
-pub(super) fn add_products(packed: &Packed, products: &mut [i64]) {
-    let padded = packed.padded;
-    let arch = Arch::new();
-    products
-        .par_chunks_mut(PANELS_PER_TASK * LANES * padded)
-        .enumerate()
-        .for_each(|(task, out)| {
-            arch.dispatch(Task {
-                packed,
-                first: task * PANELS_PER_TASK,
-                out,
-            });
-        });
-}
-
-/// A few panels of columns against all that do not come before them.
-struct Task<'a> {
+/// A few columns against as many.
+struct Square<'a> {
     packed: &'a Packed,
-    first: usize,
+    corner: (usize, usize),
     out: &'a mut [i64],
 }
 
-impl WithSimd for Task<'_> {
+impl WithSimd for Square<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -105,70 +166,69 @@ impl WithSimd for Task<'_> {
     }
 }
 
-impl Task<'_> {
+impl Square<'_> {
     /// Tiles of `M` rows and `V` registers.
     #[inline(always)]
     fn run<S: Simd, const M: usize, const V: usize>(self, simd: S) {
-        let Self { packed, first, out } = self;
-        let padded = packed.padded;
+        let (first, left) = self.corner;
         let columns = V * S::F64_LANES;
-        for block in packed.values.chunks_exact(packed.block_len()) {
-            // Panels before the first task's own are the mirror of what others compute.
-            let start = (first * LANES / TILE) * TILE;
-            for column in (start..padded).step_by(columns) {
-                strip::<S, M, V>(simd, block, (first * LANES, column), out);
+        let end = |start: usize| self.packed.padded.min(start + SQUARE);
+        for block in self.packed.iter() {
+            for column in (left..end(left)).step_by(columns) {
+                // What lies below the diagonal is the mirror of what is computed.
+                let rows = first..end(first).min(column + columns);
+                let out = &mut self.out[column - left..];
+                strip::<S, M, V>(simd, block, (rows, column), out);
             }
         }
     }
 }
 
-/// All rows of a task against a few columns.
+/// Some rows of a square against the `V` registers from a column on.
 #[inline(always)]
 fn strip<S: Simd, const M: usize, const V: usize>(
     simd: S,
-    block: &[f64],
-    (first, column): (usize, usize),
+    block: &[Line],
+    (rows, column): (Range<usize>, usize),
     out: &mut [i64],
 ) {
-    let (padded, columns) = (block.len() / BLOCK, V * S::F64_LANES);
-    for (at, rows) in out.chunks_exact_mut(M * padded).enumerate() {
-        let row = first + at * M;
-        if column + columns <= row {
-            continue; // the mirror of what another task computes
-        }
-        let tile = tile::<S, M, V>(simd, block, row, column);
+    let first = rows.start;
+    for row in rows.step_by(M) {
+        let left = (panel(block, row), row % LANES);
+        let tile = tile::<S, M, V>(simd, left, block, column);
         for (m, tile) in tile.iter().enumerate() {
-            let place = m * padded + column;
-            drain::<S>(tile, &mut rows[place..place + columns]);
+            let start = (row + m - first) * SQUARE;
+            drain::<S>(tile, &mut out[start..start + V * S::F64_LANES]);
         }
     }
 }
 
+/// Eight columns of a block.
+#[inline(always)]
+fn panel(block: &[Line], column: usize) -> &[Line] {
+    let first = column / LANES * BLOCK;
+    &block[first..first + BLOCK]
+}
+
+/// `M` columns from a lane of a panel on, against the `V` registers from a column on.
 #[inline(always)]
 fn tile<S: Simd, const M: usize, const V: usize>(
     simd: S,
-    block: &[f64],
-    row: usize,
+    (left, lane): (&[Line], usize),
+    block: &[Line],
     column: usize,
 ) -> [[S::f64s; V]; M] {
-    let per_panel = LANES / S::F64_LANES;
-    let panel = |column: usize| {
-        let first = column / LANES * BLOCK * LANES;
-        &block[first..first + BLOCK * LANES]
-    };
-    let lane = row % LANES;
-    let left = panel(row).chunks_exact(LANES);
-    let right: [&[S::f64s]; V] =
-        std::array::from_fn(|v| bytemuck::cast_slice(panel(column + v * S::F64_LANES)));
-    let inside: [usize; V] =
-        std::array::from_fn(|v| (column + v * S::F64_LANES) % LANES / S::F64_LANES);
+    let column = |v: usize| column + v * S::F64_LANES;
+    let right: [&[Line]; V] = std::array::from_fn(|v| panel(block, column(v)));
+    let inside: [usize; V] = std::array::from_fn(|v| column(v) % LANES / S::F64_LANES);
     let mut total = [[simd.splat_f64s(START); V]; M];
-    for (k, left) in left.enumerate() {
-        let right: [S::f64s; V] = std::array::from_fn(|v| right[v][k * per_panel + inside[v]]);
-        for m in 0..M {
-            let left = simd.splat_f64s(left[lane + m]);
-            for v in 0..V {
-                total[m][v] = simd.mul_add_f64s(left, right[v], total[m][v]);
+    for (k, left) in left.iter().enumerate() {
+        let right: [S::f64s; V] =
+            std::array::from_fn(|v| bytemuck::cast_slice(&right[v][k].0)[inside[v]]);
+        for (m, total) in total.iter_mut().enumerate() {
+            let left = simd.splat_f64s(left.0[lane + m]);
+            for (total, right) in total.iter_mut().zip(right) {
+                *total = simd.mul_add_f64s(left, right, *total);
             }
         }
     }

@@ -72,22 +72,10 @@ impl TryFrom<&MomentsState> for Moments {
                 let (values, dim) = (*values, state.dim);
                 return Err(GeometryError::RaggedRows { values, dim });
             }
-            bins.insert(Scales(bin.scales), restore(width, bin));
+            let restored = Bin::restore(width, bin.rows, &bin.sums, &bin.products);
+            bins.insert(Scales(bin.scales), restored);
         }
         moments.bins = bins;
         Ok(moments)
     }
-}
-
-fn restore(width: usize, state: &BinState) -> Bin {
-    let padded = Bin::new(width).padded();
-    let mut whole = vec![0; padded + padded * padded];
-    whole[..width].copy_from_slice(&state.sums);
-    let mut products = state.products.iter();
-    for i in 0..width {
-        for j in i..width {
-            whole[padded + i * padded + j] = *products.next().expect("the length was checked");
-        }
-    }
-    Bin::restore(width, state.rows, whole)
 }

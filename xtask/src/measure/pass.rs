@@ -1,0 +1,109 @@
+//! One pass over all rows: they are read while the ones before are summed up.
+
+use std::ops::Range;
+
+use anyhow::ensure;
+use c3_geometry::{Embeddings, GeometryError, Moments};
+
+use super::survey::Settings;
+use super::vectors::Side;
+use crate::progress::Meter;
+
+/// Rows read and multiplied at once.
+const ROWS_AT_ONCE: usize = 4096;
+
+/// Sums over all rows, and what was seen on the way.
+pub(crate) struct Pass {
+    pub(crate) moments: Vec<Moments>,
+    /// The shortest and the longest row, before they were brought to unit length.
+    pub(crate) lengths: [f64; 2],
+}
+
+/// Reads every row once. Pairs share their moments; others have their own.
+pub(crate) fn pass(sides: &[Side<'_>], settings: Settings) -> anyhow::Result<Pass> {
+    let total = sides.iter().map(Side::n_rows).sum();
+    let mut pass = Pass {
+        moments: Vec::new(),
+        lengths: [f64::INFINITY, 0.0],
+    };
+    // What is read at once is read before anybody could look at a bar.
+    let mut meter = (total > ROWS_AT_ONCE).then(|| Meter::start("reading", total, "rows"));
+    if let ([x, y], false) = (sides, settings.unpaired) {
+        let (left, right) = (x.n_rows(), y.n_rows());
+        ensure!(
+            left == right,
+            "rows are not paired: {left} on one side, {right} on the other; if they need not \
+             be, say `--unpaired`"
+        );
+        pass.add(sides, Moments::paired(x.dim()), settings, &mut meter)?;
+    } else {
+        for side in sides {
+            let moments = Moments::unpaired(side.dim());
+            pass.add(std::slice::from_ref(side), moments, settings, &mut meter)?;
+        }
+    }
+    Ok(pass)
+}
+
+impl Pass {
+    /// Adds the rows of one modality, or of both together.
+    fn add(
+        &mut self,
+        sides: &[Side<'_>],
+        mut moments: Moments,
+        settings: Settings,
+        meter: &mut Option<Meter>,
+    ) -> anyhow::Result<()> {
+        let n = sides[0].n_rows();
+        let mut starts = (0..n).step_by(ROWS_AT_ONCE);
+        let mut read = || {
+            let rows = starts
+                .next()
+                .map(|start| start..n.min(start + ROWS_AT_ONCE))?;
+            let batch = sides.iter().map(|side| read(side, rows.clone(), settings));
+            Some(batch.collect::<anyhow::Result<Vec<Read>>>())
+        };
+        let mut next = read();
+        while let Some(batch) = next {
+            let batch = batch?;
+            let added;
+            (added, next) = rayon::join(|| sum_up(&mut moments, &batch), &mut read);
+            added?;
+            for Read { rows, lengths } in &batch {
+                self.lengths = widest(self.lengths, *lengths);
+                meter.iter_mut().for_each(|meter| meter.advance(rows.len()));
+            }
+        }
+        self.moments.push(moments);
+        Ok(())
+    }
+}
+
+/// Rows of one modality, as they are summed up.
+struct Read {
+    rows: Embeddings,
+    lengths: [f64; 2],
+}
+
+fn read(side: &Side<'_>, rows: Range<usize>, settings: Settings) -> anyhow::Result<Read> {
+    let start = rows.start;
+    let mut rows = side.read(rows)?;
+    let lengths = rows.lengths().into_iter().map(|length| [length; 2]);
+    let lengths = lengths.fold([f64::INFINITY, 0.0], widest);
+    if !settings.as_they_are {
+        let unit = rows.into_unit_length();
+        rows = unit.map_err(|error| side.place(error, start))?;
+    }
+    Ok(Read { rows, lengths })
+}
+
+fn sum_up(moments: &mut Moments, batch: &[Read]) -> Result<(), GeometryError> {
+    match batch {
+        [x, y] => moments.add_pairs(&x.rows, &y.rows),
+        batch => batch.iter().try_for_each(|x| moments.add(&x.rows)),
+    }
+}
+
+fn widest(one: [f64; 2], other: [f64; 2]) -> [f64; 2] {
+    [one[0].min(other[0]), one[1].max(other[1])]
+}
