@@ -209,7 +209,53 @@ pub enum DatasetError {
         /// What the parser said.
         source: safetensors::SafeTensorError,
     },
+    /// A file is not in Parquet format.
+    #[cfg(feature = "parquet")]
+    #[error("not a Parquet file, or cut off")]
+    NotParquet {
+        /// What the parser said.
+        source: parquet::errors::ParquetError,
+    },
+    /// A Parquet file holds fewer rows than it promises.
+    #[error("the file promises {promised} rows and ends before row {row}")]
+    FewerRows {
+        /// Rows that its footer counts.
+        promised: usize,
+        /// First row that is not there.
+        row: usize,
+    },
+    /// A Parquet file has not the one column of vectors that is wanted.
+    #[error("{}", column_sentence(wanted.as_deref(), found))]
+    VectorColumn {
+        /// The column that was asked for, if any.
+        wanted: Option<String>,
+        /// The columns there are that hold lists of numbers.
+        found: Vec<String>,
+    },
+    /// A list of a Parquet column is longer or shorter than the first, or has holes.
+    #[error("row {row} of column `{column}` holds {found} numbers; the first row holds {width}")]
+    RaggedColumn {
+        /// The column.
+        column: String,
+        /// Which row, from zero.
+        row: usize,
+        /// Numbers in it that are not null.
+        found: usize,
+        /// Numbers in the first row.
+        width: usize,
+    },
     /// A file of tensors holds no embeddings.
     #[error("no tensor is a table of f16, f32 or f64")]
     NoVectors,
+}
+
+fn column_sentence(wanted: Option<&str>, found: &[String]) -> String {
+    let names = found.join("`, `");
+    match (wanted, found) {
+        (_, []) => "no column is a list of f16, f32 or f64".to_owned(),
+        (Some(wanted), _) => {
+            format!("no column `{wanted}` is a list of numbers; there are `{names}`")
+        }
+        (None, _) => format!("several columns are lists of numbers; name one of `{names}`"),
+    }
 }

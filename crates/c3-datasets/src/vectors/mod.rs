@@ -1,4 +1,4 @@
-//! Embeddings that other programs saved: NumPy arrays and safetensors.
+//! Embeddings that other programs saved: NumPy arrays, safetensors and Parquet.
 //!
 //! A reader takes the whole file as bytes, which may be a mapping, and copies nothing until
 //! rows are asked for. Nothing in a file is run, and nothing is believed that it promises.
@@ -17,6 +17,8 @@
 
 pub mod npy;
 mod numbers;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod tensors;
 
 pub use numbers::{Kind, Matrix, Numbers};
