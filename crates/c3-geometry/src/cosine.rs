@@ -170,15 +170,11 @@ pub(crate) fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
     (aa > 0.0 && bb > 0.0).then(|| dot / (aa * bb).sqrt())
 }
 
-/// Mean cosine over the pairs of one group of unit rows: `(||sum||^2 - m) / (m^2 - m)`.
-fn within(unit: &Embeddings, rows: &[usize]) -> f64 {
+/// Mean cosine over the pairs of one group: `(||sum of directions||^2 - m) / (m^2 - m)`.
+fn within(batch: &Embeddings, rows: &[usize]) -> f64 {
     let m = rows.len() as f64;
-    let mut sum = vec![0.0; unit.dim()];
-    for row in rows {
-        sum.iter_mut()
-            .zip(unit.row(*row))
-            .for_each(|(total, value)| *total += f64::from(*value));
-    }
+    // Unit rows in f32 have a length of nearly one, and `m` wants exactly one.
+    let sum = sum_of_directions(&batch.select(rows));
     (sum.iter().map(|v| v * v).sum::<f64>() - m) / (m * m - m)
 }
 

@@ -1,13 +1,15 @@
 //! Every statistic against numpy and scipy; `golden/statistics.py` made the numbers.
 
 use c3_geometry::{
-    Comparison, Embeddings, Moments, Side, Spectrum, Summary, TableSettings, adjust_for_many,
-    alignment_noise, gap_table, hubness, mean_pair_cosine, mean_unpaired_cosine, normality,
-    one_sided_contrast, query_loss, spectral_correlation, stable_margin, subspace_overlap,
-    symmetric_contrast,
+    Comparison, Embeddings, Moments, Side, Spectrum, Summary, TableSettings, VerdictSettings,
+    adjust_for_many, alignment_noise, caption_spread, gap_table, hubness, mate_cosine,
+    mean_group_cosine, mean_pair_cosine, mean_unpaired_cosine, modality_gap, nearest, normality,
+    one_sided_contrast, query_loss, recall, same_modality_share, separability,
+    spectral_correlation, stable_margin, subspace_overlap, symmetric_contrast, verdict,
 };
 use ndarray::{Array2, s};
 use rand::SeedableRng;
+use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
@@ -35,12 +37,41 @@ struct Golden {
     adjusted: Vec<f64>,
     pair_cosine: f64,
     unpaired_cosine: f64,
+    table: Table,
+    gammas: Vec<f64>,
+    effective_dimensions: Vec<usize>,
+    anisotropy: f64,
+    debiased_gap_length: f64,
+    sigma: f64,
+    unit_gap: f64,
+    mean_squared_length: f64,
+    lengths: Vec<f64>,
+    group_cosine: f64,
+    mate_cosine: f64,
+    verdict_cosine: f64,
+    verdict_sigma: f64,
+    spread_cosine: f64,
+    spread_sigma: f64,
+    nearest: Vec<usize>,
+    recall: Vec<(usize, f64, f64)>,
+    same_modality_share: f64,
+    separability: f64,
+    gradient_by_x: Vec<f64>,
+    gradient_by_y: Vec<f64>,
     tau: f64,
     one_sided_loss: f64,
     symmetric_loss: f64,
     hubness: f64,
     query_loss: f64,
     stable_margin: f64,
+}
+
+/// Rows of Table 1 that depend on the order of the pairs.
+#[derive(Deserialize)]
+struct Table {
+    length: Moment,
+    direction: Moment,
+    noise_direction: Moment,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +160,12 @@ fn spectra_and_subspaces() {
     all_near(noise.spectrum.values(), &golden.noise_singular_values);
     near(noise.trace, golden.noise_trace);
     near(noise.gap_length, golden.gap_length);
+    near(noise.debiased_gap_length, golden.debiased_gap_length);
+    near(noise.sigma, golden.sigma);
+    near(noise.spectrum.anisotropy(), golden.anisotropy);
+    let dimensions = golden.gammas.iter();
+    let dimensions = dimensions.map(|gamma| noise.spectrum.effective_dimension(*gamma));
+    assert_eq!(dimensions.collect::<Vec<_>>(), golden.effective_dimensions);
     let [x, y] = [Side::X, Side::Y].map(|side| moments.covariance(side).unwrap());
     near(subspace_overlap(&x, &y, 2).unwrap(), golden.overlap);
     let (x, y) = (Spectrum::of(&x).unwrap(), Spectrum::of(&y).unwrap());
@@ -152,6 +189,77 @@ fn table_one() {
     like(&table.orthogonality[0], &golden.orthogonality_next[0]);
     like(&table.orthogonality[1], &golden.orthogonality_next[1]);
     like(&table.noise_mean, &golden.noise_mean);
+}
+
+/// Pairs are shuffled, so they come in such an order that the shuffle puts them straight.
+#[test]
+fn table_one_in_groups() {
+    let golden = golden();
+    let [x, y] = golden.sides();
+    let mut order: Vec<usize> = (0..x.len()).collect();
+    order.shuffle(&mut ChaCha8Rng::seed_from_u64(1));
+    let mut back = vec![0; order.len()];
+    order
+        .iter()
+        .enumerate()
+        .for_each(|(to, from)| back[*from] = to);
+    let settings = TableSettings {
+        group: 10,
+        comparison: Comparison::DistinctItems,
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let table = gap_table(&x.select(&back), &y.select(&back), None, settings, &mut rng).unwrap();
+    like(&table.length, &golden.table.length);
+    like(&table.direction, &golden.table.direction);
+    like(&table.noise_direction, &golden.table.noise_direction);
+    // Distinct items in this order are the next rows of the order.
+    like(&table.orthogonality[0], &golden.orthogonality_next[0]);
+    like(&table.orthogonality[1], &golden.orthogonality_next[1]);
+}
+
+#[test]
+fn lengths_and_gaps() {
+    let golden = golden();
+    let [x, y] = golden.sides();
+    all_near(&x.lengths(), &golden.lengths);
+    near(x.mean_squared_length(), golden.mean_squared_length);
+    let [x, y] = [x, y].map(|side| side.into_unit_length().unwrap());
+    near(modality_gap(&x, &y).unwrap().distance, golden.unit_gap);
+}
+
+#[test]
+fn the_verdict_and_the_spread_of_items() {
+    let golden = golden();
+    let [x, y] = golden.sides();
+    let items: Vec<usize> = (0..x.len()).map(|row| row / 3).collect();
+    near(mean_group_cosine(&y, &items).unwrap(), golden.group_cosine);
+    near(mate_cosine(&x, &y, &items).unwrap(), golden.mate_cosine);
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let found = verdict(&x, &y, None, VerdictSettings::default(), &mut rng).unwrap();
+    near(found.cosine.estimate, golden.verdict_cosine);
+    near(found.sigma.estimate, golden.verdict_sigma);
+    near(found.gap, golden.unit_gap);
+    let spread = caption_spread(&y, &items, 10, &mut rng).unwrap();
+    near(spread.cosine.estimate, golden.spread_cosine);
+    near(spread.sigma.estimate, golden.spread_sigma);
+}
+
+#[test]
+fn neighbours_and_cuts() {
+    let golden = golden();
+    let [x, y] = golden.sides();
+    assert_eq!(nearest(&x, &y).unwrap(), golden.nearest);
+    let own: Vec<usize> = (0..x.len()).collect();
+    let found = recall(&x, &y, &own, &[1, 5, 10]).unwrap();
+    let found = found
+        .iter()
+        .map(|at| (at.k, at.owner_to_item, at.item_to_owner));
+    assert_eq!(found.collect::<Vec<_>>(), golden.recall);
+    near(
+        same_modality_share(&x, &y).unwrap(),
+        golden.same_modality_share,
+    );
+    near(separability(&x, &y).unwrap(), golden.separability);
 }
 
 #[test]
@@ -190,6 +298,10 @@ fn cosines_losses_and_hubs() {
     let loss = |contrast: c3_geometry::Contrast| contrast.loss;
     let one_sided = one_sided_contrast(&x, &y, golden.tau).map(loss);
     near(one_sided.unwrap(), golden.one_sided_loss);
+    let contrast = one_sided_contrast(&x, &y, golden.tau).unwrap();
+    let flat = |gradient: &Array2<f64>| gradient.iter().copied().collect::<Vec<f64>>();
+    all_near(&flat(&contrast.by_x), &golden.gradient_by_x);
+    all_near(&flat(&contrast.by_y), &golden.gradient_by_y);
     let symmetric = symmetric_contrast(&x, &y, golden.tau).map(loss);
     near(symmetric.unwrap(), golden.symmetric_loss);
     let scores: Vec<f64> = y.outer_iter().map(|row| row.dot(&x.row(0))).collect();

@@ -157,6 +157,34 @@ proptest! {
     }
 }
 
+/// More columns than a square of the product has, and a panel that both sides share.
+#[test]
+fn wide_pairs_have_the_moments_of_two_passes() {
+    let (n, d) = (300, 37);
+    let wave = |step: f32| {
+        let values = (0..n * d).map(|at| (at as f32 * step).sin() / 2.0);
+        Embeddings::new(values.collect(), d).unwrap()
+    };
+    let (x, y) = (wave(1.37), wave(0.83));
+    let mut pairs = Moments::paired(d);
+    pairs.add_pairs(&x, &y).unwrap();
+    let centred = |side: &Embeddings| {
+        let mean = ndarray::Array1::from(side.mean());
+        side.view().mapv(f64::from) - mean
+    };
+    let (a, b) = (centred(&x), centred(&y));
+    let expected = |left: &Array2<f64>, right: &Array2<f64>| left.t().dot(right) / (n as f64 - 1.0);
+    let near = |found: Array2<f64>, expected: Array2<f64>| {
+        let apart = (&found - &expected).mapv(f64::abs);
+        assert!(apart.iter().all(|apart| *apart < 1e-13), "{apart}");
+    };
+    near(pairs.covariance(Side::X).unwrap(), expected(&a, &a));
+    near(pairs.covariance(Side::Y).unwrap(), expected(&b, &b));
+    near(pairs.cross_covariance().unwrap(), expected(&a, &b));
+    let kept = Moments::try_from(&MomentsState::from(&pairs)).unwrap();
+    assert_eq!(kept, pairs);
+}
+
 fn noise(x: &Embeddings, y: &Embeddings) -> c3_geometry::AlignmentNoise {
     let mut moments = Moments::paired(DIM);
     moments.add_pairs(x, y).unwrap();

@@ -50,22 +50,34 @@ fn errors_apart(estimates: &[f64], truth: f64) -> f64 {
 
 #[test]
 fn gap_and_noise_are_found_over_a_hundred_seeds() {
-    let found: Vec<_> = (0..SEEDS)
-        .map(|seed| alignment_noise(&moments(&planted(seed, |_| SIGMA))).unwrap())
-        .collect();
-    let trace = DIM as f64 * SIGMA * SIGMA;
-    for noise in &found {
-        // |c| has standard error sigma / sqrt(n); the trace, sqrt(2 / (n d)) of itself.
-        let error = SIGMA / (ROWS as f64).sqrt();
+    found_again(|_| SIGMA);
+}
+
+#[test]
+fn anisotropic_noise_is_found_as_well() {
+    found_again(|j| SIGMA * (0.5 + 2.0 * j as f64 / DIM as f64));
+}
+
+/// Every estimate lies within its standard error, and their mean within that of a hundred.
+fn found_again(sigma: fn(usize) -> f64) {
+    let variances: Vec<f64> = (0..DIM).map(|j| sigma(j).powi(2)).collect();
+    let n = ROWS as f64;
+    let trace: f64 = variances.iter().sum();
+    let (mut gaps, mut traces) = (Vec::new(), Vec::new());
+    for seed in 0..SEEDS {
+        let noise = alignment_noise(&moments(&planted(seed, sigma))).unwrap();
+        // Along the gap |c| errs by sigma / sqrt(n); a variance, by sqrt(2 / n) of itself.
+        let error = sigma(DIM - 1) / n.sqrt();
         assert!((noise.debiased_gap_length - GAP).abs() < 5.0 * error);
-        let error = trace * (2.0 / (ROWS * DIM) as f64).sqrt();
+        let error = (2.0 / n * variances.iter().map(|v| v * v).sum::<f64>()).sqrt();
         assert!((noise.trace - trace).abs() < 5.0 * error);
+        assert!((noise.sigma - (trace / DIM as f64).sqrt()).abs() < 5.0 * error / trace.sqrt());
+        for (found, planted) in noise.covariance.diag().iter().zip(&variances) {
+            assert!((found - planted).abs() < 6.0 * planted * (2.0 / n).sqrt());
+        }
+        gaps.push(noise.debiased_gap_length);
+        traces.push(noise.trace);
     }
-    let of = |part: fn(&c3_geometry::AlignmentNoise) -> f64| found.iter().map(part).collect();
-    let (gaps, traces): (Vec<f64>, Vec<f64>) = (
-        of(|noise| noise.debiased_gap_length),
-        of(|noise| noise.trace),
-    );
     // Unbiased: the mean of a hundred lies within four standard errors.
     assert!(errors_apart(&gaps, GAP).abs() < 4.0);
     assert!(errors_apart(&traces, trace).abs() < 4.0);

@@ -14,7 +14,7 @@ const STRIDE: i32 = 4;
 /// Bits below the scale that are kept of a sum.
 pub(super) const BITS: i32 = 44;
 /// Blocks that are multiplied at once: enough to keep all threads busy.
-const BLOCKS_AT_ONCE: usize = 16;
+const BLOCKS_AT_ONCE: usize = 8;
 /// Blocks whose sums surely fit 64 bits: each is below `2^51`.
 const BLOCKS_BEFORE_SPILL: u32 = 4096;
 
