@@ -235,6 +235,15 @@ fn every_bad_input_gets_one_sentence() {
     refuses(path, &["zero.npy"], &["zero.npy", "row 1 has length zero"]);
     npy(path, "one.npy", "(1, 8)", &all[..8]);
     refuses(path, &["one.npy"], &["at least 2 rows"]);
+    npy(path, "pair.npy", "(2, 1, 8)", &all[..16]);
+    refuses(path, &["pair.npy"], &["at least 2 rows, found 1"]);
+    npy(path, "none.npy", "(0, 8)", &[]);
+    refuses(path, &["none.npy"], &["at least 1 rows, found 0"]);
+    npy(path, "flat.npy", "(8,)", &all[..8]);
+    refuses(path, &["flat.npy"], &["flat.npy", "shape [8]"]);
+    let parquet = fs::read(fixture("zstd")).unwrap();
+    fs::write(path.join("cut.parquet"), &parquet[..500]).unwrap();
+    refuses(path, &["cut.parquet"], &["cut.parquet", "cut off"]);
     npy(path, "narrow.npy", "(40, 4)", &all[..160]);
     npy(path, "x.npy", "(20, 8)", &all[..160]);
     refuses(path, &["x.npy", "narrow.npy"], &["widths differ", "8", "4"]);
@@ -260,6 +269,62 @@ fn fewer_rows_than_dimensions_and_a_constant_dimension_are_measured() {
     let found = geometry(&folder.path().join("geometry"));
     let constant = found["sides"][0]["variances"][5].as_f64().unwrap();
     assert!(constant < 1e-9, "{constant}");
+}
+
+/// A file that pyarrow wrote; row `r` holds `r`, `r + 0.25`, `r + 0.5` and `r + 0.75`.
+fn fixture(name: &str) -> String {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../crates/c3-datasets/tests/fixtures"
+    );
+    format!("{folder}/{name}.parquet")
+}
+
+#[test]
+fn a_column_of_parquet_is_measured_as_the_same_rows_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = (0..10).flat_map(|row| (0..4).map(move |at| row as f32 + at as f32 / 4.0));
+    let rows: Vec<f32> = rows.collect();
+    npy(folder.path(), "rows.npy", "(10, 4)", &rows);
+    let of = |path: &str, more: &[&str]| {
+        let arguments = [&[path, "--as-they-are", "--out", "out"], more].concat();
+        let output = measure(folder.path(), &arguments);
+        assert!(output.status.success(), "{output:?}");
+        geometry(&folder.path().join("out"))["sides"].clone()
+    };
+    let expected = of("rows.npy", &[]);
+    assert_eq!(of(&fixture("snappy"), &[]), expected);
+    assert_eq!(of(&fixture("two"), &["--columns", "image"]), expected);
+    let both = of(
+        &fixture("two"),
+        &["--unpaired", "--columns", "image", "text"],
+    );
+    assert_eq!(both[0], expected[0]);
+    refuses(
+        folder.path(),
+        &[&fixture("two")],
+        &["two.parquet", "name one of `image`, `text`"],
+    );
+    refuses(
+        folder.path(),
+        &[&fixture("ragged")],
+        &["ragged.parquet", "row 6 of column `embedding`"],
+    );
+}
+
+#[test]
+fn rows_on_one_line_are_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let value = |at: usize| {
+        let (row, column) = (at / DIM, at % DIM);
+        ((row as f32 * 1.7).sin() + 0.1) * (column as f32 - 3.5)
+    };
+    let line: Vec<f32> = (0..2 * 20 * DIM).map(value).collect();
+    npy(folder.path(), "line.npy", "(2, 20, 8)", &line);
+    let output = measure(folder.path(), &["line.npy", "--as-they-are"]);
+    assert!(output.status.success(), "{output:?}");
+    let found = geometry(&folder.path().join("geometry"));
+    assert_eq!(found["sides"][0]["effective_dimension"]["0.99"], 1);
 }
 
 #[test]

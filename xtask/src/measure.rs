@@ -6,10 +6,12 @@ mod charts;
 mod drawing;
 mod experiment;
 mod labels;
+mod metadata;
 mod page;
 mod pass;
 mod pictures;
 mod probe;
+mod sources;
 mod stable;
 mod survey;
 mod vectors;
@@ -37,7 +39,7 @@ const NEAREST: [usize; 3] = [1, 5, 10];
 
 /// Measures a space: gap, noise, spectra, retrieval, and whether C3 will help in it.
 ///
-/// PATHS are `.npy` or `.safetensors` files, `[n, d]` or pairs `[2, n, d]`, or folders of them;
+/// PATHS are `.npy`, `.safetensors` or `.parquet` files, `[n, d]` or pairs `[2, n, d]`, or folders of them;
 /// several are shards of one space, and exactly two `[n, d]` files are the two modalities. A
 /// folder with `img_emb` and `text_emb`, as clip-retrieval writes it, is both.
 #[derive(Debug, clap::Args)]
@@ -50,6 +52,9 @@ pub(crate) struct Measure {
     /// Shards of the second modality.
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "first")]
     second: Vec<PathBuf>,
+    /// Columns of Parquet files that hold several lists of numbers: one, or one for each modality.
+    #[arg(long, value_name = "NAME", num_args = 1..=2)]
+    columns: Vec<String>,
     /// Rows of the two modalities do not belong together.
     #[arg(long)]
     unpaired: bool,

@@ -108,3 +108,19 @@ fn what_is_no_parquet_file_is_refused() {
         .unwrap();
     assert_eq!(said.to_string(), "not a Parquet file, or cut off");
 }
+
+/// What the fuzz target `parquet` found: each once made the reader panic.
+#[test]
+fn what_broke_the_reader_once_is_refused() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/broken");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let rows = parquet::open(File::open(&path).unwrap(), None);
+        let read = rows.and_then(|rows| rows.read(0, &mut vec![0.0; rows.n_columns()]));
+        let said = read.unwrap_err().to_string();
+        assert_eq!(said, "not a Parquet file, or cut off", "{}", path.display());
+        files += 1;
+    }
+    assert!(files > 0);
+}

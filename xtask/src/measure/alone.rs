@@ -41,7 +41,7 @@ impl Measure {
             true => Layout::find(&self.paths)?,
             false => Layout::Sides([self.first.clone(), self.second.clone()]),
         };
-        let mapped = Mapped::open(layout)?;
+        let mapped = Mapped::open(layout, &self.columns)?;
         let sides = mapped.sides()?;
         let pass = pass(&sides, self.settings())?;
         if let Some(path) = &self.moments {
@@ -51,14 +51,22 @@ impl Measure {
         survey.sources = mapped.names();
         survey.unit_length = !self.as_they_are;
         survey.lengths = Some(pass.lengths);
-        let drawn = self.ask_rows(&mut survey, &sides)?;
+        let drawn = self.ask_rows(&mut survey, &mapped, &sides)?;
         write(survey, &drawn, &self.out)
     }
 
     /// What single rows say: of pairs, of several captions of an item, of words.
-    fn ask_rows(&self, survey: &mut Survey, sides: &[Side<'_>]) -> anyhow::Result<Drawn> {
+    fn ask_rows(
+        &self,
+        survey: &mut Survey,
+        mapped: &Mapped,
+        sides: &[Side<'_>],
+    ) -> anyhow::Result<Drawn> {
         let n = sides.last().map_or(0, Side::n_rows);
-        let labels = Labels::read(self.captions.as_deref(), self.items.as_deref(), n)?;
+        let mut labels = Labels::read(self.captions.as_deref(), self.items.as_deref(), n)?;
+        if labels.items.is_none() {
+            labels.items = mapped.items(n)?;
+        }
         let rows = labels.sample(n, self.sample);
         let items = labels.items_of(&rows);
         let mut drawn = Drawn::default();

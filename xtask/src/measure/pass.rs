@@ -10,7 +10,7 @@ use super::vectors::Side;
 use crate::progress::Meter;
 
 /// Rows read and multiplied at once.
-const ROWS_AT_ONCE: usize = 4096;
+const ROWS_AT_ONCE: usize = 2048;
 
 /// Sums over all rows, and what was seen on the way.
 pub(crate) struct Pass {

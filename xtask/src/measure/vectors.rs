@@ -1,20 +1,18 @@
 //! Files of embeddings, mapped into memory and read as one space.
 
-use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use c3_datasets::vectors::{Matrix, npy, tensors};
 use c3_geometry::{Embeddings, GeometryError};
-use memmap2::Mmap;
-use rayon::prelude::*;
+
+use super::metadata;
+use super::sources::{EXTENSIONS, Source, Table, ends_in};
 
 /// The folders of clip-retrieval: pictures, and their texts.
 const PAIR_FOLDERS: [&str; 2] = ["img_emb", "text_emb"];
-
-/// Rows that one thread reads at once.
-const ROWS_OF_A_TASK: usize = 256;
+/// Its folder of what else is known of them.
+const METADATA_FOLDER: &str = "metadata";
 
 /// Which files are which modality.
 #[derive(Debug)]
@@ -23,6 +21,8 @@ pub(crate) enum Layout {
     Files(Vec<PathBuf>),
     /// Shards of the first modality and of the second.
     Sides([Vec<PathBuf>; 2]),
+    /// The same, and what is known of the rows of each shard.
+    Described([Vec<PathBuf>; 2], Vec<PathBuf>),
 }
 
 impl Layout {
@@ -38,10 +38,15 @@ impl Layout {
                     path.display()
                 );
                 let [x, y] = pair;
-                return Ok(Self::Sides([inside(&x)?, inside(&y)?]));
+                let sides = [inside(&x, &EXTENSIONS)?, inside(&y, &EXTENSIONS)?];
+                let metadata = path.join(METADATA_FOLDER);
+                return match metadata.is_dir() {
+                    true => Ok(Self::Described(sides, inside(&metadata, &["parquet"])?)),
+                    false => Ok(Self::Sides(sides)),
+                };
             }
             match path.is_dir() {
-                true => files.extend(inside(path)?),
+                true => files.extend(inside(path, &EXTENSIONS)?),
                 false => files.push(path.clone()),
             }
         }
@@ -51,42 +56,43 @@ impl Layout {
     fn paths(&self) -> Vec<&PathBuf> {
         match self {
             Self::Files(files) => files.iter().collect(),
-            Self::Sides(sides) => sides.iter().flatten().collect(),
+            Self::Sides(sides) | Self::Described(sides, _) => sides.iter().flatten().collect(),
         }
     }
 }
 
-/// Embedding files of a folder, by name.
-fn inside(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// Files of a folder that end so, by name.
+fn inside(folder: &Path, extensions: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
     let unread = || format!("cannot read folder `{}`", folder.display());
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(unread)? {
         let path = entry.with_context(unread)?.path();
-        let extension = path.extension().unwrap_or_default();
-        if extension == "npy" || extension == "safetensors" {
+        if extensions.iter().any(|extension| ends_in(&path, extension)) {
             files.push(path);
         }
     }
     ensure!(
         !files.is_empty(),
-        "`{}` holds neither `.npy` nor `.safetensors` files",
-        folder.display()
+        "`{}` holds no file that ends in `.{}`",
+        folder.display(),
+        extensions.join("`, `.")
     );
     files.sort();
     Ok(files)
 }
 
-/// Files in memory, as far as anybody has looked at them.
+/// Files that are open.
 pub(crate) struct Mapped {
-    files: Vec<(PathBuf, Mmap)>,
+    files: Vec<(PathBuf, Source)>,
     layout: Layout,
 }
 
 impl Mapped {
-    pub(crate) fn open(layout: Layout) -> anyhow::Result<Self> {
+    /// Opens the files; of Parquet files the named columns, one for each modality.
+    pub(crate) fn open(layout: Layout, columns: &[String]) -> anyhow::Result<Self> {
         let mut files = Vec::new();
         for path in layout.paths() {
-            files.push((path.clone(), map(path)?));
+            files.push((path.clone(), Source::open(path, columns)?));
         }
         Ok(Self { files, layout })
     }
@@ -100,15 +106,16 @@ impl Mapped {
     /// One or two modalities of one width.
     pub(crate) fn sides(&self) -> anyhow::Result<Vec<Side<'_>>> {
         let mut tables = Vec::new();
-        for (path, bytes) in &self.files {
-            let found = matrices(path, bytes)
+        for (path, source) in &self.files {
+            let found = source
+                .tables(path)
                 .with_context(|| format!("cannot read `{}`", path.display()))?;
-            let parts = found.into_iter().map(|matrix| Part { path, matrix });
+            let parts = found.into_iter().map(|table| Part { path, table });
             tables.push(parts.collect::<Vec<Part<'_>>>());
         }
         let sides = match &self.layout {
             Layout::Files(_) => arrange(tables)?,
-            Layout::Sides([first, _]) => {
+            Layout::Sides([first, _]) | Layout::Described([first, _], _) => {
                 let wrong = tables.iter().position(|parts| parts.len() > 1);
                 if let Some(at) = wrong {
                     bail!(
@@ -121,42 +128,25 @@ impl Mapped {
             }
         };
         check_widths(&sides)?;
+        if let Layout::Described(_, metadata) = &self.layout {
+            for side in &sides {
+                let shards = side
+                    .parts
+                    .iter()
+                    .map(|part| (part.path, part.table.n_rows()));
+                metadata::check(&shards.collect::<Vec<_>>(), metadata)?;
+            }
+        }
         Ok(sides)
     }
-}
 
-#[expect(
-    unsafe_code,
-    reason = "a mapping is bytes that others may change; every reader checks what it reads"
-)]
-fn map(path: &Path) -> anyhow::Result<Mmap> {
-    let unread = || format!("cannot read `{}`", path.display());
-    let file = File::open(path).with_context(unread)?;
-    // SAFETY: the bytes are only ever read as numbers, so a change cannot break a promise of
-    // the language; a file made shorter meanwhile ends the process.
-    unsafe { Mmap::map(&file) }.with_context(unread)
-}
-
-fn matrices<'a>(path: &Path, bytes: &'a [u8]) -> anyhow::Result<Vec<Matrix<'a>>> {
-    if path
-        .extension()
-        .is_some_and(|extension| extension == "safetensors")
-    {
-        let tables = tensors::parse(bytes)?;
-        let names: Vec<&str> = tables.iter().map(|(name, _)| name.as_str()).collect();
-        ensure!(
-            tables.len() < 3,
-            "it holds {} tables: `{}`; expected one, or one for each modality",
-            tables.len(),
-            names.join("`, `")
-        );
-        let mut found = Vec::new();
-        for (_, numbers) in &tables {
-            found.extend(numbers.matrices()?);
+    /// The item of each row, where a folder says it and rows share items.
+    pub(crate) fn items(&self, n_rows: usize) -> anyhow::Result<Option<Vec<usize>>> {
+        match &self.layout {
+            Layout::Described(_, metadata) => metadata::items(metadata, n_rows),
+            Layout::Files(_) | Layout::Sides(_) => Ok(None),
         }
-        return Ok(found);
     }
-    Ok(npy::parse(bytes)?.matrices()?)
 }
 
 /// Shards of one modality, shards of pairs, or a file for each modality.
@@ -185,7 +175,7 @@ fn arrange(mut tables: Vec<Vec<Part<'_>>>) -> anyhow::Result<Vec<Side<'_>>> {
 fn check_widths(sides: &[Side<'_>]) -> anyhow::Result<()> {
     let parts: Vec<&Part<'_>> = sides.iter().flat_map(|side| &side.parts).collect();
     for part in &parts[1..] {
-        let (first, other) = (&parts[0].matrix, &part.matrix);
+        let (first, other) = (&parts[0].table, &part.table);
         ensure!(
             first.n_columns() == other.n_columns(),
             "widths differ: `{}` has {} and `{}` has {}",
@@ -202,17 +192,7 @@ fn check_widths(sides: &[Side<'_>]) -> anyhow::Result<()> {
 #[derive(Clone, Copy)]
 struct Part<'a> {
     path: &'a Path,
-    matrix: Matrix<'a>,
-}
-
-impl Part<'_> {
-    /// Fills `into` with rows from `first` on, on all threads.
-    fn read(&self, first: usize, into: &mut [f32]) {
-        let size = ROWS_OF_A_TASK * self.matrix.n_columns();
-        into.par_chunks_mut(size)
-            .enumerate()
-            .for_each(|(at, into)| self.matrix.read(first + at * ROWS_OF_A_TASK, into));
-    }
+    table: Table<'a>,
 }
 
 /// One modality: shards, one after the other.
@@ -228,11 +208,11 @@ impl<'a> Side<'a> {
     }
 
     pub(crate) fn n_rows(&self) -> usize {
-        self.parts.iter().map(|part| part.matrix.n_rows()).sum()
+        self.parts.iter().map(|part| part.table.n_rows()).sum()
     }
 
     pub(crate) fn dim(&self) -> usize {
-        self.parts[0].matrix.n_columns()
+        self.parts[0].table.n_columns()
     }
 
     /// Reads some rows, over the ends of shards.
@@ -240,12 +220,13 @@ impl<'a> Side<'a> {
         let mut values = vec![0.0; rows.len() * self.dim()];
         let (mut first, mut rest) = (0, &mut values[..]);
         for part in &self.parts {
-            let end = first + part.matrix.n_rows();
+            let end = first + part.table.n_rows();
             let (from, to) = (rows.start.max(first), rows.end.min(end));
             if from < to {
                 let here;
                 (here, rest) = rest.split_at_mut((to - from) * self.dim());
-                part.read(from - first, here);
+                let unread = || format!("cannot read `{}`", part.path.display());
+                part.table.read(from - first, here).with_context(unread)?;
             }
             first = end;
         }
@@ -273,10 +254,10 @@ impl<'a> Side<'a> {
     /// The file of a row, and which of its rows it is.
     fn part_of(&self, mut row: usize) -> Option<(&Part<'a>, usize)> {
         for part in &self.parts {
-            if row < part.matrix.n_rows() {
+            if row < part.table.n_rows() {
                 return Some((part, row));
             }
-            row -= part.matrix.n_rows();
+            row -= part.table.n_rows();
         }
         None
     }
@@ -297,7 +278,7 @@ mod tests {
     }
 
     fn open(paths: &[PathBuf]) -> anyhow::Result<Mapped> {
-        Mapped::open(Layout::find(paths)?)
+        Mapped::open(Layout::find(paths)?, &[])
     }
 
     #[test]
@@ -324,6 +305,35 @@ mod tests {
         let mapped = open(&[folder.path().to_owned()]).unwrap();
         let sides = mapped.sides().unwrap();
         assert_eq!(sides[1].read(0..1).unwrap().as_slice(), [2.0]);
+    }
+
+    #[test]
+    fn metadata_says_which_rows_are_of_one_item() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["img_emb", "text_emb", "metadata"] {
+            std::fs::create_dir(path(name)).unwrap();
+        }
+        // Paths a, b, a, none, c, b, none; `parquet.py` beside it made it.
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/c3-datasets/tests");
+        let fixture = fixtures.join("fixtures/metadata.parquet");
+        std::fs::copy(fixture, path("metadata/0.parquet")).unwrap();
+        npy(&path("img_emb/0.npy"), "(7, 1)", &[1.0; 7]);
+        npy(&path("text_emb/0.npy"), "(7, 1)", &[1.0; 7]);
+        let mapped = open(&[folder.path().to_owned()]).unwrap();
+        assert_eq!(mapped.sides().unwrap()[0].n_rows(), 7);
+        assert_eq!(mapped.items(7).unwrap(), Some(vec![0, 1, 0, 2, 3, 1, 4]));
+        npy(&path("text_emb/0.npy"), "(6, 1)", &[1.0; 6]);
+        let mapped = open(&[folder.path().to_owned()]).unwrap();
+        let said = format!("{:#}", mapped.sides().err().unwrap());
+        assert!(
+            said.contains("0.parquet` describes 7 rows and") && said.contains("0.npy` holds 6"),
+            "{said}"
+        );
+        npy(&path("img_emb/1.npy"), "(6, 1)", &[1.0; 6]);
+        let mapped = open(&[folder.path().to_owned()]).unwrap();
+        let said = format!("{:#}", mapped.sides().err().unwrap());
+        assert_eq!(said, "there are 2 shards of embeddings and 1 of metadata");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use parquet::basic::{LogicalType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArrayType, DataType};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
@@ -260,7 +260,30 @@ impl<R: ChunkReader + 'static> Rows<R> {
 }
 
 fn reader<R: ChunkReader + 'static>(source: R) -> Result<SerializedFileReader<R>, DatasetError> {
-    SerializedFileReader::new(source).map_err(not_parquet)
+    let size = source.len();
+    let reader = SerializedFileReader::new(source).map_err(not_parquet)?;
+    let groups = reader.metadata().row_groups().iter();
+    match groups
+        .flat_map(|group| group.columns())
+        .all(|column| lies_within(column, size))
+    {
+        true => Ok(reader),
+        false => Err(broken("a column lies outside of the file")),
+    }
+}
+
+/// Whether a file of so many bytes has room for a column: the parser takes it for granted.
+fn lies_within(column: &ColumnChunkMetaData, size: u64) -> bool {
+    let start = column
+        .dictionary_page_offset()
+        .unwrap_or(column.data_page_offset());
+    let end = start.checked_add(column.compressed_size());
+    let end = end.and_then(|end| u64::try_from(end).ok());
+    start >= 0 && column.compressed_size() >= 0 && end.is_some_and(|end| end <= size)
+}
+
+fn broken(what: &str) -> DatasetError {
+    not_parquet(ParquetError::General(what.to_owned()))
 }
 
 fn not_parquet(source: ParquetError) -> DatasetError {

@@ -1,0 +1,20 @@
+//! Any bytes as a Parquet file: read or refused, never a panic.
+#![no_main]
+
+use bytes::Bytes;
+use c3_datasets::vectors::parquet;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let file = Bytes::copy_from_slice(bytes);
+    let _ = parquet::items(file.clone());
+    let Ok(rows) = parquet::open(file, None) else {
+        return;
+    };
+    let mut some = vec![0.0; rows.n_columns().min(4096) * 3];
+    if rows.n_columns() <= 4096 {
+        for first in [0, 5, 1] {
+            let _ = rows.read(first, &mut some);
+        }
+    }
+});
