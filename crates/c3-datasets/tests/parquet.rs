@@ -116,7 +116,8 @@ fn what_broke_the_reader_once_is_refused() {
     let mut files = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        let rows = parquet::open(File::open(&path).unwrap(), None);
+        let open = || File::open(&path).unwrap();
+        let rows = parquet::items(open()).and_then(|_| parquet::open(open(), None));
         let read = rows.and_then(|rows| rows.read(0, &mut vec![0.0; rows.n_columns()]));
         let said = read.unwrap_err().to_string();
         assert_eq!(said, "not a Parquet file, or cut off", "{}", path.display());

@@ -11,6 +11,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use half::f16;
@@ -215,7 +216,7 @@ impl<R: ChunkReader + 'static> Rows<R> {
             },
         };
         let ahead = row - here.rest.start;
-        let skipped = skip(&mut here.column, ahead).map_err(not_parquet)?;
+        let skipped = parsed(|| skip(&mut here.column, ahead))?;
         if skipped != ahead {
             return Err(fewer(self, here.rest.start + skipped));
         }
@@ -225,7 +226,7 @@ impl<R: ChunkReader + 'static> Rows<R> {
 
     fn decode(&self, cursor: &mut Cursor, into: &mut [f32]) -> Result<(), DatasetError> {
         let rows = into.len() / self.width;
-        let lists = lists(&mut cursor.column, rows, self.deepest).map_err(not_parquet)?;
+        let lists = parsed(|| lists(&mut cursor.column, rows, self.deepest))?;
         let first = cursor.rest.start;
         for (at, found) in lists.lengths.iter().enumerate() {
             if *found != self.width {
@@ -251,7 +252,7 @@ impl<R: ChunkReader + 'static> Rows<R> {
             return Err(empty);
         };
         let mut column = column(&self.reader, group, self.leaf)?;
-        let lists = lists(&mut column, 1, self.deepest).map_err(not_parquet)?;
+        let lists = parsed(|| lists(&mut column, 1, self.deepest))?;
         match lists.lengths.first() {
             Some(width) if *width > 0 => Ok(*width),
             _ => Err(empty),
@@ -261,7 +262,7 @@ impl<R: ChunkReader + 'static> Rows<R> {
 
 fn reader<R: ChunkReader + 'static>(source: R) -> Result<SerializedFileReader<R>, DatasetError> {
     let size = source.len();
-    let reader = SerializedFileReader::new(source).map_err(not_parquet)?;
+    let reader = parsed(|| SerializedFileReader::new(source))?;
     let groups = reader.metadata().row_groups().iter();
     match groups
         .flat_map(|group| group.columns())
@@ -280,6 +281,14 @@ fn lies_within(column: &ColumnChunkMetaData, size: u64) -> bool {
     let end = start.checked_add(column.compressed_size());
     let end = end.and_then(|end| u64::try_from(end).ok());
     start >= 0 && column.compressed_size() >= 0 && end.is_some_and(|end| end <= size)
+}
+
+/// Some broken files make the parser panic; here they are as broken as any other.
+fn parsed<T>(parse: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, DatasetError> {
+    match catch_unwind(AssertUnwindSafe(parse)) {
+        Ok(found) => found.map_err(not_parquet),
+        Err(_) => Err(broken("the parser gave up")),
+    }
 }
 
 fn broken(what: &str) -> DatasetError {
@@ -320,8 +329,7 @@ fn column<R: ChunkReader + 'static>(
     group: usize,
     leaf: usize,
 ) -> Result<ColumnReader, DatasetError> {
-    let group = reader.get_row_group(group).map_err(not_parquet)?;
-    group.get_column_reader(leaf).map_err(not_parquet)
+    parsed(|| reader.get_row_group(group)?.get_column_reader(leaf))
 }
 
 /// How the numbers of a list are stored, if the column is a list of numbers.
@@ -402,9 +410,7 @@ fn texts(
     into: &mut Vec<Option<u64>>,
 ) -> Result<(), DatasetError> {
     let (mut defined, mut values) = (Vec::new(), Vec::new());
-    let (read, _, _) = column
-        .read_records(rows, Some(&mut defined), None, &mut values)
-        .map_err(not_parquet)?;
+    let (read, _, _) = parsed(|| column.read_records(rows, Some(&mut defined), None, &mut values))?;
     let mut values = values.iter();
     for at in 0..read {
         let there = defined.get(at).is_none_or(|level| *level == deepest);
