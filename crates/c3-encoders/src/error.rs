@@ -102,6 +102,22 @@ pub enum EncoderError {
         #[source]
         source: serde_json::Error,
     },
+    /// A folder lacks something that a model needs.
+    #[error("`{}` holds no {what}", folder.display())]
+    Incomplete {
+        /// The folder.
+        folder: PathBuf,
+        /// What it lacks, with the names it might have.
+        what: &'static str,
+    },
+    /// A file describes a model with a part that is not read here.
+    #[error("`{}` describes a model with {part}, which is not supported", file.display())]
+    Unsupported {
+        /// The file.
+        file: PathBuf,
+        /// The part.
+        part: &'static str,
+    },
     /// Weights are missing or have another shape than the model.
     #[error("`{}` does not fit the model: {}", file.display(), list(faults))]
     Weights {
@@ -125,6 +141,16 @@ pub enum EncoderError {
     Tokenize {
         /// Which text of the batch, from 0.
         row: usize,
+    },
+    /// A text has more tokens than the model reads.
+    #[error("text {row} has {found} tokens with its two marks, but the model reads {most}")]
+    TooLong {
+        /// Which text of the batch, from 0.
+        row: usize,
+        /// Its tokens, the marks included.
+        found: usize,
+        /// Most tokens that the model reads, the marks included.
+        most: usize,
     },
     /// The tokenizer knows more tokens than the weights.
     #[error("the tokenizer has {tokenizer} tokens, but the weights have {weights}")]
@@ -170,6 +196,20 @@ pub enum TensorFault {
     Values {
         /// Name of the tensor in the file.
         name: String,
+    },
+    /// The file cannot be read where the tensor lies.
+    #[error("{name} cannot be read")]
+    Unreadable {
+        /// Name of the tensor in the file.
+        name: String,
+    },
+    /// The model has no such tensor.
+    #[error("{name} of shape {found:?} is not part of the model")]
+    Extra {
+        /// Name of the tensor in the file.
+        name: String,
+        /// Shape that the file has.
+        found: Vec<usize>,
     },
 }
 

@@ -1,37 +1,66 @@
 //! Weight files into named host tensors, and what does not fit.
 
-use std::collections::HashMap;
-use std::fs;
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use burn::tensor::{DType, TensorData};
 use pytorch_reader::PytorchReader;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::tensor::Metadata;
+use safetensors::{Dtype, SafeTensorError};
+use serde::Deserialize;
 
 use crate::{EncoderError, TensorFault};
 
-/// The tensors of one weight file.
+/// Bytes read at once: they are widened while they still lie in the processor's cache.
+const CHUNK: usize = 256 * 1024;
+
+/// The longest header of a safetensors file, as its own reader has it.
+const LONGEST_HEADER: u64 = 100_000_000;
+
+/// The tensors of one weight file, or of the parts that an index names.
+///
+/// Of a safetensors file only the header is read when it is opened; every tensor is
+/// read once, when it is taken, straight into the numbers that the model keeps. So
+/// loading takes little more memory than the model, and what is not taken costs nothing.
 ///
 /// [`take`](Self::take) never fails: it remembers what was wrong, so that
 /// [`finish`](Self::finish) can name everything at once.
 pub(crate) struct TensorFile {
     file: PathBuf,
-    tensors: HashMap<String, TensorData>,
+    tensors: HashMap<String, Stored>,
     faults: Vec<TensorFault>,
 }
 
+/// One tensor that nobody has taken yet.
+struct Stored {
+    shape: Vec<usize>,
+    numbers: Numbers,
+}
+
+/// Where the numbers of a tensor are.
+enum Numbers {
+    /// In the file, from byte `start`.
+    InFile {
+        file: Arc<File>,
+        start: u64,
+        dtype: Dtype,
+    },
+    InMemory(TensorData),
+}
+
 impl TensorFile {
-    /// Reads a safetensors file or a PyTorch checkpoint, whichever it is.
+    /// Opens a safetensors file, an index of several, or a PyTorch checkpoint, whichever it is.
     pub(crate) fn open(file: &Path) -> Result<Self, EncoderError> {
-        let bytes = fs::read(file).map_err(|source| EncoderError::Read {
-            file: file.to_owned(),
-            source,
-        })?;
-        // A safetensors file begins with the length of a JSON header, and the header.
-        let tensors = if bytes.get(8) == Some(&b'{') {
-            read_safetensors(file, &bytes)?
+        let tensors = if file
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            open_index(file)?
         } else {
-            read_checkpoint(file)?
+            open_one(file)?
         };
         Ok(Self {
             file: file.to_owned(),
@@ -40,26 +69,39 @@ impl TensorFile {
         })
     }
 
-    /// Whether the file has a tensor of this name.
+    /// Whether the file has a tensor of this name that was not taken.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }
 
+    /// The names of all tensors that were not taken, in no order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// The shape of a tensor that was not taken.
+    pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|stored| &*stored.shape)
+    }
+
     /// Takes a tensor's values in row-major order; zeros if it does not fit.
     pub(crate) fn take(&mut self, name: &str, expected: &[usize]) -> Vec<f32> {
-        let values = match self.tensors.remove(name) {
+        let name = || name.to_owned();
+        let values = match self.tensors.remove(&name()) {
             None => Err(TensorFault::Missing {
-                name: name.to_owned(),
+                name: name(),
                 expected: expected.to_vec(),
             }),
-            Some(tensor) if tensor.shape().as_slice() != expected => Err(TensorFault::Shape {
-                name: name.to_owned(),
+            Some(stored) if stored.shape != expected => Err(TensorFault::Shape {
+                name: name(),
                 expected: expected.to_vec(),
-                found: tensor.shape().as_slice().to_vec(),
+                found: stored.shape,
             }),
-            Some(tensor) => finite(tensor).ok_or_else(|| TensorFault::Values {
-                name: name.to_owned(),
-            }),
+            Some(stored) => match stored.read() {
+                Ok(Some(values)) => Ok(values),
+                Ok(None) => Err(TensorFault::Values { name: name() }),
+                Err(_) => Err(TensorFault::Unreadable { name: name() }),
+            },
         };
         values.unwrap_or_else(|fault| {
             self.faults.push(fault);
@@ -77,6 +119,67 @@ impl TensorFile {
             faults: self.faults,
         })
     }
+
+    /// As [`finish`](Self::finish), and also if a tensor is left that is not `spare`.
+    pub(crate) fn finish_whole(mut self, spare: impl Fn(&str) -> bool) -> Result<(), EncoderError> {
+        let names: BTreeSet<&String> = self.tensors.keys().filter(|name| !spare(name)).collect();
+        let extra = names.into_iter().map(|name| TensorFault::Extra {
+            name: name.clone(),
+            found: self.tensors[name].shape.clone(),
+        });
+        let extra: Vec<TensorFault> = extra.collect();
+        self.faults.extend(extra);
+        self.finish()
+    }
+}
+
+impl Stored {
+    /// The values in f32, or nothing if one of them is not a finite floating-point number.
+    fn read(self) -> io::Result<Option<Vec<f32>>> {
+        match self.numbers {
+            Numbers::InMemory(tensor) => Ok(finite(tensor)),
+            Numbers::InFile { file, start, dtype } => {
+                let mut file = &*file;
+                file.seek(SeekFrom::Start(start))?;
+                let count = self.shape.iter().product();
+                match dtype {
+                    Dtype::F64 => widen(file, count, |bytes| f64::from_le_bytes(bytes) as f32),
+                    Dtype::F32 => widen(file, count, f32::from_le_bytes),
+                    Dtype::F16 => widen(file, count, |bytes| {
+                        burn::tensor::f16::from_le_bytes(bytes).to_f32()
+                    }),
+                    Dtype::BF16 => widen(file, count, |bytes| {
+                        burn::tensor::bf16::from_le_bytes(bytes).to_f32()
+                    }),
+                    _ => Ok(None), // counters and masks
+                }
+            }
+        }
+    }
+}
+
+/// Reads `count` numbers of `N` bytes; nothing if one of them is not finite.
+fn widen<const N: usize>(
+    mut source: impl Read,
+    count: usize,
+    number: impl Fn([u8; N]) -> f32,
+) -> io::Result<Option<Vec<f32>>> {
+    let mut values = Vec::with_capacity(count);
+    let mut chunk = vec![0; CHUNK.min(count * N)];
+    let mut is_finite = true;
+    while values.len() < count {
+        let length = CHUNK.min((count - values.len()) * N);
+        let bytes = &mut chunk[..length];
+        source.read_exact(bytes)?;
+        let first = values.len();
+        let numbers = bytes.as_chunks().0;
+        values.extend(numbers.iter().map(|bytes| number(*bytes)));
+        // Of a number that is not finite, and of no other, 0 times it is not 0.
+        is_finite &= values[first..]
+            .iter()
+            .fold(true, |all, value| all & (value * 0.0 == 0.0));
+    }
+    Ok(is_finite.then_some(values))
 }
 
 fn finite(tensor: TensorData) -> Option<Vec<f32>> {
@@ -90,7 +193,106 @@ fn finite(tensor: TensorData) -> Option<Vec<f32>> {
         .then_some(values)
 }
 
-fn read_checkpoint(file: &Path) -> Result<HashMap<String, TensorData>, EncoderError> {
+fn open_one(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
+    let unread = |source| EncoderError::Read {
+        file: file.to_owned(),
+        source,
+    };
+    let source = File::open(file).map_err(unread)?;
+    let length = source.metadata().map_err(unread)?.len();
+    let mut head = Vec::with_capacity(9);
+    (&source).take(9).read_to_end(&mut head).map_err(unread)?;
+    // A safetensors file begins with the length of a JSON header, and the header.
+    match head[..] {
+        [a, b, c, d, e, f, g, h, b'{'] => {
+            let header = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+            open_safetensors(source, header, length).map_err(|fault| fault.of(file))
+        }
+        _ => read_checkpoint(file),
+    }
+}
+
+/// What stops a safetensors file from being opened.
+enum Unopened {
+    Read(io::Error),
+    Format(SafeTensorError),
+}
+
+impl Unopened {
+    fn of(self, file: &Path) -> EncoderError {
+        let file = file.to_owned();
+        match self {
+            Self::Read(source) => EncoderError::Read { file, source },
+            Self::Format(source) => EncoderError::Safetensors { file, source },
+        }
+    }
+}
+
+fn open_safetensors(
+    mut source: File,
+    header: u64,
+    length: u64,
+) -> Result<HashMap<String, Stored>, Unopened> {
+    let format = Unopened::Format;
+    if header > LONGEST_HEADER {
+        return Err(format(SafeTensorError::HeaderTooLarge));
+    }
+    let data = header + 8;
+    if data > length {
+        return Err(format(SafeTensorError::InvalidHeaderLength));
+    }
+    source.seek(SeekFrom::Start(8)).map_err(Unopened::Read)?;
+    let text = BufReader::new((&source).take(header));
+    let metadata: Metadata = serde_json::from_reader(text)
+        .map_err(|cause| format(SafeTensorError::InvalidHeaderDeserialization(cause)))?;
+    if data + metadata.data_len() as u64 != length {
+        return Err(format(SafeTensorError::MetadataIncompleteBuffer));
+    }
+    let file = Arc::new(source);
+    let tensors = metadata.tensors().into_iter().map(|(name, info)| {
+        let numbers = Numbers::InFile {
+            file: Arc::clone(&file),
+            start: data + info.data_offsets.0 as u64,
+            dtype: info.dtype,
+        };
+        let shape = info.shape.clone();
+        (name, Stored { shape, numbers })
+    });
+    Ok(tensors.collect())
+}
+
+/// `model.safetensors.index.json`: which file holds which tensor.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: HashMap<String, String>,
+}
+
+fn open_index(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
+    let Index { weight_map } = read_json(file)?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let mut tensors = HashMap::new();
+    for part in weight_map.values().collect::<BTreeSet<_>>() {
+        // An index names its neighbours, and nothing elsewhere on the machine.
+        let name = Path::new(part).file_name().unwrap_or_default();
+        tensors.extend(open_one(&folder.join(name))?);
+    }
+    tensors.retain(|name, _| weight_map.contains_key(name));
+    Ok(tensors)
+}
+
+/// Reads a JSON file of a model.
+pub(crate) fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T, EncoderError> {
+    let bytes = fs::read(file).map_err(|source| EncoderError::Read {
+        file: file.to_owned(),
+        source,
+    })?;
+    serde_json::from_slice(&bytes).map_err(|source| EncoderError::Json {
+        file: file.to_owned(),
+        source,
+    })
+}
+
+fn read_checkpoint(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
     let broken = |source| EncoderError::Checkpoint {
         file: file.to_owned(),
         source: Box::new(source),
@@ -107,34 +309,8 @@ fn read_checkpoint(file: &Path) -> Result<HashMap<String, TensorData>, EncoderEr
         };
         let bytes = tensor.read().map_err(|source| broken(source.into()))?;
         let shape = tensor.shape().to_vec();
-        tensors.insert(name, TensorData::from_bytes_vec(bytes, shape, dtype));
-    }
-    Ok(tensors)
-}
-
-fn read_safetensors(
-    file: &Path,
-    bytes: &[u8],
-) -> Result<HashMap<String, TensorData>, EncoderError> {
-    let archive = SafeTensors::deserialize(bytes).map_err(|source| EncoderError::Safetensors {
-        file: file.to_owned(),
-        source,
-    })?;
-    let mut tensors = HashMap::new();
-    for (name, view) in archive.iter() {
-        let dtype = match view.dtype() {
-            Dtype::F64 => DType::F64,
-            Dtype::F32 => DType::F32,
-            Dtype::F16 => DType::F16,
-            Dtype::BF16 => DType::BF16,
-            _ => continue, // counters and masks
-        };
-        let bytes = view.data().to_vec();
-        let shape = view.shape().to_vec();
-        tensors.insert(
-            name.to_owned(),
-            TensorData::from_bytes_vec(bytes, shape, dtype),
-        );
+        let numbers = Numbers::InMemory(TensorData::from_bytes_vec(bytes, shape.clone(), dtype));
+        tensors.insert(name, Stored { shape, numbers });
     }
     Ok(tensors)
 }
@@ -186,6 +362,32 @@ mod tests {
         );
         let values = "x does not hold finite floating-point numbers";
         assert_eq!(fault(open(), "x", &[2]), values);
+    }
+
+    #[test]
+    fn a_tensor_that_nobody_took_is_named_unless_it_is_spare() {
+        let (_folder, file) = file(Dtype::F32, &[0; 8]);
+        let open = || TensorFile::open(&file).unwrap();
+        open().finish_whole(|name| name == "x").unwrap();
+        let error = open().finish_whole(|_| false).unwrap_err().to_string();
+        assert!(
+            error.ends_with("x of shape [2] is not part of the model"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_index_opens_its_parts_and_names_the_one_that_is_missing() {
+        let (folder, part) = file(Dtype::F16, &[0, 0x3C, 0, 0xC0]); // 1 and -2
+        let index = folder.path().join("model.index.json");
+        let write = |map: &str| fs::write(&index, format!("{{\"weight_map\": {map}}}")).unwrap();
+        write("{\"x\": \"model\"}");
+        let mut tensors = TensorFile::open(&index).unwrap();
+        assert_eq!(tensors.take("x", &[2]), [1.0, -2.0]);
+        write("{\"x\": \"model\", \"y\": \"model-2\"}");
+        let error = TensorFile::open(&index).err().unwrap().to_string();
+        let missing = part.with_file_name("model-2");
+        assert_eq!(error, format!("cannot read `{}`", missing.display()));
     }
 
     #[test]

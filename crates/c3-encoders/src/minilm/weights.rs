@@ -1,17 +1,15 @@
 //! The model's files, and the names of its tensors.
 
-use std::fs;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use serde::de::DeserializeOwned;
 use tokenizers::Tokenizer;
 
 use super::MiniLmConfig;
 use super::model::{Dense, Layer, Network, Norm};
 use crate::EncoderError;
 use crate::kernels::Bias;
-use crate::tensors::TensorFile;
+use crate::tensors::{TensorFile, read_json};
 
 /// Reads the sizes, the tokenizer and the network of a folder.
 pub(super) fn load(
@@ -36,17 +34,6 @@ pub(super) fn load(
     let network = reader.network();
     reader.tensors.finish()?;
     Ok((config, tokenizer, network))
-}
-
-fn read_json<T: DeserializeOwned>(file: &Path) -> Result<T, EncoderError> {
-    let bytes = fs::read(file).map_err(|source| EncoderError::Read {
-        file: file.to_owned(),
-        source,
-    })?;
-    serde_json::from_slice(&bytes).map_err(|source| EncoderError::Json {
-        file: file.to_owned(),
-        source,
-    })
 }
 
 struct Reader<'a> {
