@@ -3,6 +3,8 @@
 //! ```text
 //! encoding_speed efficientnet-lite0 WEIGHTS   # 64 pictures of noise
 //! encoding_speed minilm FOLDER CAPTIONS.txt   # every line
+//! encoding_speed clip FOLDER 32               # 64 pictures of noise, 32 at a time
+//! encoding_speed clip FOLDER CAPTIONS.txt     # every line
 //! encoding_speed decoding FOLDER              # every JPEG file, at most 256, on one thread
 //! ```
 //!
@@ -13,6 +15,7 @@ use std::time::Instant;
 use std::{env, error, fs};
 
 use burn::tensor::Device;
+use c3_encoders::clip::{ImageTower, TextTower};
 use c3_encoders::{EfficientNetLite0, MiniLm, Pixels, Preprocess};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -25,6 +28,7 @@ fn main() -> Result<()> {
     let (name, per_second) = match arguments[..] {
         ["efficientnet-lite0", weights] => ("efficientnet-lite0", pictures(weights.as_ref())?),
         ["minilm", folder, captions] => ("minilm", texts(folder.as_ref(), captions.as_ref())?),
+        ["clip", folder, what] => ("clip", clip(folder.as_ref(), what)?),
         ["decoding", folder] => ("decoding", decoding(folder.as_ref())?),
         _ => return Err("see the head of this example for its arguments".into()),
     };
@@ -32,13 +36,17 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// Pictures of noise.
+fn noise(size: usize) -> Result<Vec<Pixels>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut noise = || (0..3 * size * size).map(|_| rng.random()).collect();
+    let decoded: std::result::Result<_, _> = (0..64).map(|_| Pixels::new(noise(), size)).collect();
+    Ok(decoded?)
+}
+
 fn pictures(weights: &Path) -> Result<f64> {
     let tower = EfficientNetLite0::load(weights, &Device::flex())?;
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut noise = || (0..3 * 224 * 224).map(|_| rng.random()).collect();
-    let decoded: std::result::Result<Vec<Pixels>, _> =
-        (0..64).map(|_| Pixels::new(noise(), 224)).collect();
-    let decoded = decoded?;
+    let decoded = noise(224)?;
     best(decoded.len(), || {
         tower.encode(&decoded, |_| ())?;
         Ok(())
@@ -51,6 +59,26 @@ fn texts(folder: &Path, captions: &Path) -> Result<f64> {
     let captions: Vec<&str> = captions.lines().collect();
     best(captions.len(), || {
         tower.encode(&captions, |_| ())?;
+        Ok(())
+    })
+}
+
+fn clip(folder: &Path, what: &str) -> Result<f64> {
+    let Ok(rows) = what.parse::<usize>() else {
+        let tower = TextTower::load(folder, &Device::flex())?;
+        let captions = fs::read_to_string(what)?;
+        let captions: Vec<&str> = captions.lines().collect();
+        return best(captions.len(), || {
+            tower.encode(&captions, |_| ())?;
+            Ok(())
+        });
+    };
+    let tower = ImageTower::load(folder, &Device::flex())?;
+    let decoded = noise(tower.preprocess().size)?;
+    best(decoded.len(), || {
+        for batch in decoded.chunks(rows.max(1)) {
+            tower.encode(batch, |_| ())?;
+        }
         Ok(())
     })
 }

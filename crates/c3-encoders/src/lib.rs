@@ -5,6 +5,7 @@
 //! this crate. One model is one folder: `config`, `model`, `weights`.
 
 mod batches;
+pub mod clip;
 pub mod connect;
 pub mod efficientnet_lite0;
 mod error;
@@ -14,6 +15,7 @@ pub mod minilm;
 mod raw;
 mod tensors;
 
+pub use clip::Clip;
 pub use efficientnet_lite0::EfficientNetLite0;
 pub use error::{EncoderError, TensorFault};
 pub use image::{Pixels, Preprocess};

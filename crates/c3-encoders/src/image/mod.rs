@@ -20,6 +20,7 @@ mod patches;
 mod pixels;
 mod preprocess;
 mod resample;
+mod squares;
 
 pub(crate) use patches::Normalization;
 pub use pixels::Pixels;

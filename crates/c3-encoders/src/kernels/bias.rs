@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use pulp::{Arch, NullaryFnOnce};
 
+use super::exp::exp;
 use super::{is_host, on_host};
 
 /// What a layer ends with, after its bias.
@@ -14,6 +15,8 @@ pub(crate) enum Ending {
     Relu6,
     /// `x * (1 + erf(x / sqrt(2))) / 2`
     Gelu,
+    /// `x * sigmoid(1.702 x)`
+    QuickGelu,
 }
 
 /// One number for each output of a layer.
@@ -46,6 +49,7 @@ impl Bias {
                 Ending::Linear => x,
                 Ending::Relu6 => x.clamp(0.0, 6.0),
                 Ending::Gelu => activation::gelu(x),
+                Ending::QuickGelu => x.clone() * activation::sigmoid(x * QUICK),
             };
         }
         on_host(x, |rows| {
@@ -91,6 +95,7 @@ impl NullaryFnOnce for Finish<'_> {
             Ending::Linear => map(rows, bias, |x| x),
             Ending::Relu6 => map(rows, bias, relu6),
             Ending::Gelu => map(rows, bias, gelu),
+            Ending::QuickGelu => map(rows, bias, quick_gelu),
         }
     }
 }
@@ -130,6 +135,14 @@ impl NullaryFnOnce for Add<'_> {
 #[inline(always)]
 pub(super) fn relu6(x: f32) -> f32 {
     x.clamp(0.0, 6.0)
+}
+
+/// The steepness with which the sigmoid comes closest to the error function.
+const QUICK: f32 = 1.702;
+
+#[inline(always)]
+fn quick_gelu(x: f32) -> f32 {
+    x / (1.0 + exp(-QUICK * x))
 }
 
 #[inline(always)]
@@ -197,7 +210,10 @@ mod tests {
         assert_near(bias.finish(x.clone(), Ending::Linear), sum.clone());
         let clamped = sum.clone().clamp(0.0, 6.0);
         assert_near(bias.finish(x.clone(), Ending::Relu6), clamped);
-        assert_near(bias.finish(x, Ending::Gelu), activation::gelu(sum));
+        let gelu = activation::gelu(sum.clone());
+        assert_near(bias.finish(x.clone(), Ending::Gelu), gelu);
+        let quick = sum.clone() * activation::sigmoid(sum * QUICK);
+        assert_near(bias.finish(x, Ending::QuickGelu), quick);
     }
 
     #[test]

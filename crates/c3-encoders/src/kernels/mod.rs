@@ -8,9 +8,12 @@
 //! On every other device the same work goes
 //! through burn's own operations, and tests hold the two against each other.
 
+mod attention;
 mod bias;
 mod depthwise;
+mod exp;
 
+pub(crate) use attention::mix_heads;
 pub(crate) use bias::{Bias, Ending};
 pub(crate) use depthwise::{Depthwise, Grid};
 

@@ -1,0 +1,471 @@
+//! The model's files, and the names of its tensors.
+
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::blocks::{Block, Blocks, Dense, Norm};
+use super::config::{BlocksConfig, ResNetConfig, TextConfig, VitConfig};
+use super::images::Network;
+use super::resnet::{AttentionPool, Bottleneck, Convolution, ResNet};
+use super::texts::TextNetwork;
+use super::vit::Vit;
+use super::{ClipConfig, ClipTokenizer, ImageConfig, ImageTower, TextTower, described};
+use crate::EncoderError;
+use crate::kernels::Bias;
+use crate::tensors::TensorFile;
+
+/// Keeps the variance away from zero in batch normalization.
+const EPSILON: f64 = 1e-5;
+
+/// Weight files of a folder, the preferred first.
+const FILES: [&str; 6] = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "open_clip_model.safetensors",
+    "model.pth",
+    "open_clip_pytorch_model.bin",
+    "pytorch_model.bin",
+];
+
+/// What OpenAI's files hold beside weights, and older files of transformers.
+const SPARE: [&str; 5] = [
+    "input_resolution",
+    "context_length",
+    "vocab_size",
+    "vision_model.embeddings.position_ids",
+    "text_model.embeddings.position_ids",
+];
+
+/// Loads both towers and the logarithm of the scale of their cosines.
+pub(super) fn load(
+    path: &Path,
+    device: &Device,
+) -> Result<(ImageTower, TextTower, f32), EncoderError> {
+    let mut reader = Reader::open(path, device)?;
+    let images = reader.images();
+    let texts = reader.texts()?;
+    let scale = reader.tensors.take("logit_scale", &[])[0];
+    reader.finish(|_| false)?;
+    Ok((images, texts, scale))
+}
+
+/// Loads the tower of pictures; tensors of the other one are not looked at.
+pub(super) fn load_images(path: &Path, device: &Device) -> Result<ImageTower, EncoderError> {
+    let mut reader = Reader::open(path, device)?;
+    let images = reader.images();
+    reader.finish(|name| !is_of_images(name))?;
+    Ok(images)
+}
+
+/// Loads the tower of texts; tensors of the other one are not looked at.
+pub(super) fn load_texts(path: &Path, device: &Device) -> Result<TextTower, EncoderError> {
+    let mut reader = Reader::open(path, device)?;
+    let texts = reader.texts()?;
+    reader.finish(|name| is_of_images(name) || name == "logit_scale")?;
+    Ok(texts)
+}
+
+fn is_of_images(name: &str) -> bool {
+    name.starts_with("visual") || name.starts_with("vision_model.")
+}
+
+/// Who named the tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    /// OpenAI, and `open_clip` after it.
+    OpenAi,
+    /// `open_clip`, where the tower of texts is a module of its own.
+    OpenClip,
+    /// `transformers`.
+    HuggingFace,
+}
+
+impl Names {
+    fn of(tensors: &TensorFile) -> Self {
+        if tensors.names().any(|name| name.starts_with("text_model.")) {
+            Self::HuggingFace
+        } else if tensors.has("text.token_embedding.weight") {
+            Self::OpenClip
+        } else {
+            Self::OpenAi
+        }
+    }
+}
+
+struct Reader<'a> {
+    tensors: TensorFile,
+    names: Names,
+    folder: PathBuf,
+    config: ClipConfig,
+    device: &'a Device,
+}
+
+impl<'a> Reader<'a> {
+    fn open(path: &Path, device: &'a Device) -> Result<Self, EncoderError> {
+        let (folder, file) = locate(path)?;
+        let tensors = TensorFile::open(&file)?;
+        let names = Names::of(&tensors);
+        let config = describe(&folder, &tensors, names)?;
+        config.check()?;
+        Ok(Self {
+            tensors,
+            names,
+            folder,
+            config,
+            device,
+        })
+    }
+
+    fn finish(self, is_other: impl Fn(&str) -> bool) -> Result<(), EncoderError> {
+        let is_counter = |name: &str| name.ends_with(".num_batches_tracked");
+        let is_spare = |name: &str| SPARE.contains(&name) || is_counter(name) || is_other(name);
+        self.tensors.finish_whole(is_spare)
+    }
+
+    fn images(&mut self) -> ImageTower {
+        let network = match self.config.image.clone() {
+            ImageConfig::Vit(vit) => Network::Vit {
+                patch: vit.patch,
+                vit: self.vit(&vit),
+            },
+            ImageConfig::ResNet(resnet) => Network::ResNet(self.resnet(&resnet)),
+        };
+        ImageTower::new(&self.config, network, self.device)
+    }
+
+    fn vit(&mut self, vit: &VitConfig) -> Vit {
+        let (width, d_embed) = (vit.blocks.width, self.config.d_embed);
+        let n_squares = vit.grid() * vit.grid();
+        let [class, stem, places, before, after] = match self.names {
+            Names::HuggingFace => [
+                "vision_model.embeddings.class_embedding",
+                "vision_model.embeddings.patch_embedding.weight",
+                "vision_model.embeddings.position_embedding.weight",
+                "vision_model.pre_layrnorm", // sic
+                "vision_model.post_layernorm",
+            ],
+            _ => [
+                "visual.class_embedding",
+                "visual.conv1.weight",
+                "visual.positional_embedding",
+                "visual.ln_pre",
+                "visual.ln_post",
+            ],
+        };
+        let stem = self.tensors.take(stem, &[width, 3, vit.patch, vit.patch]);
+        let mut class = self.tensors.take(class, &[width]);
+        let mut places = self.tensors.take(places, &[n_squares + 1, width]);
+        let squares = places.split_off(width);
+        class
+            .iter_mut()
+            .zip(places)
+            .for_each(|(class, place)| *class += place);
+        Vit {
+            stem: self.turned(stem, [width, 3 * vit.patch * vit.patch]),
+            class: self.tensor(class, [1, 1, width]),
+            places: self.tensor(squares, [1, n_squares, width]),
+            norm_before: self.norm(before, width),
+            blocks: self.blocks(true, vit.blocks),
+            norm_after: self.norm(after, width),
+            project: match self.names {
+                Names::HuggingFace => self.turned_by_name("visual_projection", [width, d_embed]),
+                _ => self.by_name("visual.proj", [width, d_embed]),
+            },
+        }
+    }
+
+    fn texts(&mut self) -> Result<TextTower, EncoderError> {
+        let text = self.config.text.clone();
+        let tokenizer = ClipTokenizer::load(&self.folder)?.with_context(text.context);
+        let (tokenizer_words, weights) = (tokenizer.n_vocab(), text.n_vocab);
+        if tokenizer_words > weights {
+            return Err(EncoderError::Vocabulary {
+                tokenizer: tokenizer_words,
+                weights,
+            });
+        }
+        Ok(TextTower {
+            tokenizer,
+            network: self.text_network(&text),
+            device: self.device.clone(),
+            d_embed: self.config.d_embed,
+        })
+    }
+
+    fn text_network(&mut self, text: &TextConfig) -> TextNetwork {
+        let (width, d_embed) = (text.blocks.width, self.config.d_embed);
+        let [words, places, norm, project] = match self.names {
+            Names::HuggingFace => [
+                "text_model.embeddings.token_embedding.weight",
+                "text_model.embeddings.position_embedding.weight",
+                "text_model.final_layer_norm",
+                "text_projection",
+            ],
+            Names::OpenClip => [
+                "text.token_embedding.weight",
+                "text.positional_embedding",
+                "text.ln_final",
+                "text.text_projection",
+            ],
+            Names::OpenAi => [
+                "token_embedding.weight",
+                "positional_embedding",
+                "ln_final",
+                "text_projection",
+            ],
+        };
+        TextNetwork {
+            words: self.by_name(words, [text.n_vocab, width]),
+            places: self.by_name(places, [text.context, width]),
+            blocks: self.blocks(false, text.blocks),
+            norm: self.norm(norm, width),
+            project: if self.tensors.has(&format!("{project}.weight")) {
+                self.turned_by_name(project, [width, d_embed])
+            } else {
+                self.by_name(project, [width, d_embed])
+            },
+        }
+    }
+
+    fn blocks(&mut self, is_image: bool, config: BlocksConfig) -> Blocks {
+        let prefix = match (self.names, is_image) {
+            (Names::HuggingFace, true) => "vision_model.encoder.layers",
+            (Names::HuggingFace, false) => "text_model.encoder.layers",
+            (_, true) => "visual.transformer.resblocks",
+            (Names::OpenClip, false) => "text.transformer.resblocks",
+            (Names::OpenAi, false) => "transformer.resblocks",
+        };
+        let blocks = (0..config.n_layers).map(|index| {
+            let prefix = format!("{prefix}.{index}");
+            self.block(&prefix, config)
+        });
+        Blocks {
+            blocks: blocks.collect(),
+        }
+    }
+
+    fn block(&mut self, prefix: &str, config: BlocksConfig) -> Block {
+        let (width, d_hidden) = (config.width, config.d_hidden);
+        let [norm_1, attended, norm_2, widen, narrow] = match self.names {
+            Names::HuggingFace => [
+                "layer_norm1",
+                "self_attn.out_proj",
+                "layer_norm2",
+                "mlp.fc1",
+                "mlp.fc2",
+            ],
+            _ => ["ln_1", "attn.out_proj", "ln_2", "mlp.c_fc", "mlp.c_proj"],
+        }
+        .map(|part| format!("{prefix}.{part}"));
+        Block {
+            norm_1: self.norm(&norm_1, width),
+            query_key_value: self.query_key_value(prefix, width),
+            attended: self.dense(&attended, [width, width]),
+            norm_2: self.norm(&norm_2, width),
+            widen: self.dense(&widen, [width, d_hidden]),
+            narrow: self.dense(&narrow, [d_hidden, width]),
+            n_heads: config.n_heads,
+            activation: config.activation,
+        }
+    }
+
+    fn query_key_value(&mut self, prefix: &str, width: usize) -> Dense {
+        if self.names != Names::HuggingFace {
+            let names = ["weight", "bias"].map(|part| format!("{prefix}.attn.in_proj_{part}"));
+            return self.dense_named(&names, [width, 3 * width]);
+        }
+        let mut weight = Vec::with_capacity(3 * width * width);
+        let mut bias = Vec::with_capacity(3 * width);
+        for part in ["q", "k", "v"] {
+            let name = format!("{prefix}.self_attn.{part}_proj");
+            weight.extend(
+                self.tensors
+                    .take(&format!("{name}.weight"), &[width, width]),
+            );
+            bias.extend(self.tensors.take(&format!("{name}.bias"), &[width]));
+        }
+        Dense {
+            weight: self.turned(weight, [3 * width, width]),
+            bias: Bias::new(bias, self.device),
+        }
+    }
+
+    fn resnet(&mut self, config: &ResNetConfig) -> ResNet {
+        let width = config.width;
+        let stem = [[3, width / 2], [width / 2, width / 2], [width / 2, width]];
+        let stem = std::array::from_fn(|index| {
+            let names = ["conv", "bn"].map(|part| format!("visual.{part}{}", index + 1));
+            let stride = if index == 0 { 2 } else { 1 };
+            self.convolution(&names, stem[index], [3, stride])
+        });
+        let mut blocks = Vec::new();
+        let mut d_input = width;
+        for (stage, count) in config.stages.into_iter().enumerate() {
+            for index in 0..count {
+                let prefix = format!("visual.layer{}.{index}", stage + 1);
+                let stride = if stage > 0 && index == 0 { 2 } else { 1 };
+                let planes = width << stage;
+                blocks.push(self.bottleneck(&prefix, [d_input, planes], stride));
+                d_input = 4 * planes;
+            }
+        }
+        ResNet {
+            stem,
+            blocks,
+            pool: self.attention_pool(config),
+        }
+    }
+
+    fn bottleneck(
+        &mut self,
+        prefix: &str,
+        [d_input, planes]: [usize; 2],
+        stride: usize,
+    ) -> Bottleneck {
+        let layer = |index: usize| ["conv", "bn"].map(|part| format!("{prefix}.{part}{index}"));
+        let shortcut = ["0", "1"].map(|part| format!("{prefix}.downsample.{part}"));
+        let fits = stride == 1 && d_input == 4 * planes;
+        Bottleneck {
+            narrow: self.convolution(&layer(1), [d_input, planes], [1, 1]),
+            filter: self.convolution(&layer(2), [planes, planes], [3, 1]),
+            widen: self.convolution(&layer(3), [planes, 4 * planes], [1, 1]),
+            shortcut: (!fits).then(|| self.convolution(&shortcut, [d_input, 4 * planes], [1, 1])),
+            stride,
+        }
+    }
+
+    /// Reads a convolution and the normalization behind it, and makes them one.
+    ///
+    /// `(w * x - mean) * gain / sqrt(variance + epsilon) + offset` is again a
+    /// convolution with a bias.
+    fn convolution(
+        &mut self,
+        [weight, norm]: &[String; 2],
+        [d_input, d_output]: [usize; 2],
+        [kernel, stride]: [usize; 2],
+    ) -> Convolution {
+        let shape = [d_output, d_input, kernel, kernel];
+        let mut filters = self.tensors.take(&format!("{weight}.weight"), &shape);
+        let parts = ["weight", "bias", "running_mean", "running_var"];
+        let [gains, mut bias, means, variances] =
+            parts.map(|part| self.tensors.take(&format!("{norm}.{part}"), &[d_output]));
+        for (channel, filter) in filters
+            .chunks_exact_mut(d_input * kernel * kernel)
+            .enumerate()
+        {
+            let spread = (f64::from(variances[channel]) + EPSILON).sqrt();
+            let scale = f64::from(gains[channel]) / spread;
+            for value in filter {
+                *value = (f64::from(*value) * scale) as f32;
+            }
+            bias[channel] -= (f64::from(means[channel]) * scale) as f32;
+        }
+        Convolution {
+            weight: self.tensor(filters, shape),
+            bias: self.tensor(bias, [d_output]),
+            stride,
+        }
+    }
+
+    fn attention_pool(&mut self, config: &ResNetConfig) -> AttentionPool {
+        let (channels, d_embed) = (config.d_features(), self.config.d_embed);
+        let n_tokens = config.grid() * config.grid() + 1;
+        let places = "visual.attnpool.positional_embedding";
+        let places = self.tensors.take(places, &[n_tokens, channels]);
+        let mut dense = |part: &str, d_output: usize| {
+            self.dense(
+                &format!("visual.attnpool.{part}_proj"),
+                [channels, d_output],
+            )
+        };
+        AttentionPool {
+            query: dense("q", channels),
+            key: dense("k", channels),
+            value: dense("v", channels),
+            project: dense("c", d_embed),
+            places: self.tensor(places, [1, n_tokens, channels]),
+            n_heads: config.n_heads,
+        }
+    }
+
+    fn dense(&mut self, name: &str, shape: [usize; 2]) -> Dense {
+        let names = ["weight", "bias"].map(|part| format!("{name}.{part}"));
+        self.dense_named(&names, shape)
+    }
+
+    /// Reads a layer. PyTorch stores `[d_output, d_input]`; products take it as it is.
+    fn dense_named(
+        &mut self,
+        [weight, bias]: &[String; 2],
+        [d_input, d_output]: [usize; 2],
+    ) -> Dense {
+        let weight = self.tensors.take(weight, &[d_output, d_input]);
+        let bias = self.tensors.take(bias, &[d_output]);
+        Dense {
+            weight: self.turned(weight, [d_output, d_input]),
+            bias: Bias::new(bias, self.device),
+        }
+    }
+
+    fn norm(&mut self, name: &str, width: usize) -> Norm {
+        let gain = self.tensors.take(&format!("{name}.weight"), &[width]);
+        let offset = self.tensors.take(&format!("{name}.bias"), &[width]);
+        Norm {
+            gain: self.tensor(gain, [width]),
+            offset: self.tensor(offset, [width]),
+        }
+    }
+
+    fn by_name(&mut self, name: &str, shape: [usize; 2]) -> Tensor<2> {
+        let values = self.tensors.take(name, &shape);
+        self.tensor(values, shape)
+    }
+
+    /// Reads the weight of a layer without a bias.
+    fn turned_by_name(&mut self, name: &str, [d_input, d_output]: [usize; 2]) -> Tensor<2> {
+        let shape = [d_output, d_input];
+        let values = self.tensors.take(&format!("{name}.weight"), &shape);
+        self.turned(values, shape)
+    }
+
+    /// A view of a matrix the other way round; nothing is moved.
+    fn turned(&self, values: Vec<f32>, shape: [usize; 2]) -> Tensor<2> {
+        self.tensor(values, shape).transpose()
+    }
+
+    fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(values, shape), self.device)
+    }
+}
+
+/// The folder of a model, and its weights.
+fn locate(path: &Path) -> Result<(PathBuf, PathBuf), EncoderError> {
+    if path.is_file() {
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        return Ok((folder, path.to_owned()));
+    }
+    let files = FILES.map(|name| path.join(name));
+    let found = files.into_iter().find(|file| file.exists());
+    let file = found.ok_or_else(|| EncoderError::Incomplete {
+        folder: path.to_owned(),
+        what: "weights (model.safetensors, open_clip_model.safetensors, model.pth)",
+    })?;
+    Ok((path.to_owned(), file))
+}
+
+/// The sizes, from whatever describes weights of such names.
+fn describe(folder: &Path, tensors: &TensorFile, names: Names) -> Result<ClipConfig, EncoderError> {
+    if names == Names::HuggingFace {
+        return described::by_transformers(folder);
+    }
+    let beside = folder.join("open_clip_config.json");
+    if beside.exists() {
+        return described::by_open_clip(&beside);
+    }
+    described::by_shapes(tensors).ok_or_else(|| EncoderError::Incomplete {
+        folder: folder.to_owned(),
+        what: "open_clip_config.json, and the weights do not say that they are OpenAI's: \
+               which activation they were trained with is unknown",
+    })
+}

@@ -1,0 +1,271 @@
+//! Attention of every head, in one pass over queries, keys and values that lie side by side.
+
+use burn::tensor::{Tensor, TensorData};
+use pulp::{Arch, NullaryFnOnce};
+
+use super::exp::exp;
+
+/// Numbers computed side by side: one vector of the widest processors.
+const LANES: usize = 16;
+
+/// Queries that share what is loaded of keys and values.
+const QUERIES: usize = 4;
+
+/// One vector for each of the queries.
+type Tile = [[f32; LANES]; QUERIES];
+
+/// `softmax(queries * keys / sqrt(d_head)) * values`, for each head and each text or picture.
+///
+/// The tensor has to lie in the host's memory.
+///
+/// # Shapes
+///
+/// - `all`: `[batch * n_tokens, 3 * width]`: queries, keys, values, each of all heads
+/// - result: `[batch * n_tokens, width]`
+pub(crate) fn mix_heads(
+    all: Tensor<2>,
+    [n_heads, n_tokens]: [usize; 2],
+    is_causal: bool,
+) -> Tensor<2> {
+    let device = all.device();
+    let [rows, d_all] = all.dims();
+    let width = d_all / 3;
+    let data = all.into_data();
+    let mut mixed = vec![0.0; rows * width];
+    Arch::new().dispatch(Mix {
+        all: data.as_slice().expect("towers compute in f32"),
+        mixed: &mut mixed,
+        shape: Heads {
+            width,
+            n_heads,
+            n_tokens,
+        },
+        is_causal,
+    });
+    Tensor::from_data(TensorData::new(mixed, [rows, width]), &device)
+}
+
+/// How heads lie in a row.
+#[derive(Clone, Copy)]
+struct Heads {
+    width: usize,
+    n_heads: usize,
+    n_tokens: usize,
+}
+
+struct Mix<'a> {
+    all: &'a [f32],
+    mixed: &'a mut [f32],
+    shape: Heads,
+    is_causal: bool,
+}
+
+impl NullaryFnOnce for Mix<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Heads {
+            width,
+            n_heads,
+            n_tokens,
+        } = self.shape;
+        if n_tokens == 0 {
+            return;
+        }
+        let mut head = Head::new(self.shape);
+        let items = self.all.chunks_exact(3 * width * n_tokens);
+        for (all, mixed) in items.zip(self.mixed.chunks_exact_mut(width * n_tokens)) {
+            for index in 0..n_heads {
+                head.load(all, index, self.shape);
+                head.mix(mixed, index, self.shape, self.is_causal);
+            }
+        }
+    }
+}
+
+/// The keys, values and queries of one head, padded with zeros to whole vectors.
+struct Head {
+    d_head: usize,
+    /// `[d_head, n_padded]`
+    keys: Vec<f32>,
+    n_padded: usize,
+    /// `[n_tokens, d_padded]`
+    values: Vec<f32>,
+    d_padded: usize,
+    /// `[n_tokens, d_head]` and zeros up to whole groups, scaled.
+    queries: Vec<f32>,
+    /// `[QUERIES, n_padded]`
+    scores: Vec<f32>,
+}
+
+impl Head {
+    fn new(shape: Heads) -> Self {
+        let d_head = shape.width / shape.n_heads;
+        let n_tokens = shape.n_tokens;
+        let n_padded = n_tokens.next_multiple_of(LANES);
+        let d_padded = d_head.next_multiple_of(LANES);
+        Self {
+            d_head,
+            keys: vec![0.0; d_head * n_padded],
+            n_padded,
+            values: vec![0.0; n_tokens * d_padded],
+            d_padded,
+            queries: vec![0.0; n_tokens.next_multiple_of(QUERIES) * d_head],
+            scores: vec![0.0; QUERIES * n_padded],
+        }
+    }
+
+    #[inline(always)]
+    fn load(&mut self, all: &[f32], index: usize, shape: Heads) {
+        let (d_head, width) = (self.d_head, shape.width);
+        let scale = 1.0 / (d_head as f32).sqrt();
+        for (token, row) in all.chunks_exact(3 * width).enumerate() {
+            let part = |which: usize| &row[which * width + index * d_head..][..d_head];
+            let queries = &mut self.queries[token * d_head..][..d_head];
+            for (query, value) in queries.iter_mut().zip(part(0)) {
+                *query = value * scale;
+            }
+            let keys = self.keys[token..].iter_mut().step_by(self.n_padded);
+            keys.zip(part(1)).for_each(|(key, value)| *key = *value);
+            self.values[token * self.d_padded..][..d_head].copy_from_slice(part(2));
+        }
+    }
+
+    #[inline(always)]
+    fn mix(&mut self, mixed: &mut [f32], index: usize, shape: Heads, is_causal: bool) {
+        let Heads {
+            width, n_tokens, ..
+        } = shape;
+        for first in (0..n_tokens).step_by(QUERIES) {
+            let last = (first + QUERIES).min(n_tokens);
+            // How many tokens the last of these queries sees.
+            let seen = if is_causal { last } else { n_tokens };
+            self.score(first, seen);
+            let mut sums = [1.0; QUERIES];
+            for (query, sum) in sums.iter_mut().enumerate().take(last - first) {
+                let seen = if is_causal {
+                    first + query + 1
+                } else {
+                    n_tokens
+                };
+                let scores = &mut self.scores[query * self.n_padded..][..self.n_padded];
+                *sum = soften(scores, seen);
+            }
+            for column in (0..self.d_head).step_by(LANES) {
+                let tile = self.gather(column, seen);
+                let lanes = LANES.min(self.d_head - column);
+                for (query, sums) in (first..last).zip(tile.iter().zip(sums)) {
+                    let place = query * width + index * self.d_head + column;
+                    let (values, sum) = sums;
+                    for (out, value) in mixed[place..][..lanes].iter_mut().zip(values) {
+                        *out = value / sum;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Products of some queries with the keys of the first `seen` tokens, or some more.
+    #[inline(always)]
+    fn score(&mut self, first: usize, seen: usize) {
+        let queries = &self.queries[first * self.d_head..][..QUERIES * self.d_head];
+        for column in (0..seen).step_by(LANES) {
+            let mut tile: Tile = [[0.0; LANES]; QUERIES];
+            for (at, keys) in self.keys.chunks_exact(self.n_padded).enumerate() {
+                let keys: &[f32; LANES] = lanes(&keys[column..]);
+                let weights = std::array::from_fn(|query| queries[query * self.d_head + at]);
+                accumulate(&mut tile, weights, keys);
+            }
+            for (query, sums) in tile.iter().enumerate() {
+                self.scores[query * self.n_padded + column..][..LANES].copy_from_slice(sums);
+            }
+        }
+    }
+
+    /// Values of the first `seen` tokens, weighted with the scores of some queries.
+    #[inline(always)]
+    fn gather(&self, column: usize, seen: usize) -> Tile {
+        let mut tile: Tile = [[0.0; LANES]; QUERIES];
+        for (token, values) in self
+            .values
+            .chunks_exact(self.d_padded)
+            .enumerate()
+            .take(seen)
+        {
+            let values: &[f32; LANES] = lanes(&values[column..]);
+            let weights = std::array::from_fn(|query| self.scores[query * self.n_padded + token]);
+            accumulate(&mut tile, weights, values);
+        }
+        tile
+    }
+}
+
+#[inline(always)]
+fn lanes(values: &[f32]) -> &[f32; LANES] {
+    values
+        .first_chunk()
+        .expect("rows are padded to whole vectors")
+}
+
+#[inline(always)]
+fn accumulate(tile: &mut Tile, weights: [f32; QUERIES], values: &[f32; LANES]) {
+    for (sums, weight) in tile.iter_mut().zip(weights) {
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum += weight * value;
+        }
+    }
+}
+
+/// Makes the first `seen` scores weights, and the rest 0; what the weights sum to.
+#[inline(always)]
+fn soften(scores: &mut [f32], seen: usize) -> f32 {
+    let (scores, rest) = scores.split_at_mut(seen);
+    rest.fill(0.0);
+    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for score in scores.iter_mut() {
+        *score = exp(*score - highest);
+    }
+    scores.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+    use burn::tensor::module::attention;
+    use burn::tensor::ops::AttentionModuleOptions;
+
+    fn by_burn(all: Tensor<2>, [heads, n]: [usize; 2], is_causal: bool) -> Tensor<2> {
+        let [rows, d_all] = all.dims();
+        let shape = [rows / n, n, 3, heads, d_all / 3 / heads];
+        let all = all.reshape(shape).permute([2, 0, 3, 1, 4]);
+        let part = |index: usize| {
+            let part: Tensor<5> = all.clone().narrow(0, index, 1);
+            part.squeeze_dim::<4>(0)
+        };
+        let options = AttentionModuleOptions {
+            is_causal,
+            ..AttentionModuleOptions::default()
+        };
+        let mixed = attention(part(0), part(1), part(2), None, None, options);
+        mixed.swap_dims(1, 2).reshape([rows, d_all / 3])
+    }
+
+    #[test]
+    fn heads_agree_with_the_attention_of_burn() {
+        let device = Device::flex();
+        for (heads, d_head, n) in [(1, 4, 1), (2, 16, 5), (3, 20, 17), (2, 64, 50), (1, 8, 77)] {
+            let (batch, d_all) = (2, 3 * heads * d_head);
+            let values = (0..batch * n * d_all).map(|at| (at as f32 * 0.731).sin() * 2.0);
+            let data = TensorData::new(values.collect::<Vec<f32>>(), [batch * n, d_all]);
+            let all: Tensor<2> = Tensor::from_data(data, &device);
+            for is_causal in [false, true] {
+                let ours = mix_heads(all.clone(), [heads, n], is_causal);
+                let theirs = by_burn(all.clone(), [heads, n], is_causal);
+                let difference: f32 = (ours - theirs).abs().max().into_scalar();
+                assert!(difference < 3e-6, "{heads} {d_head} {n}: {difference}");
+            }
+        }
+    }
+}
