@@ -29,13 +29,34 @@ const WINDOWS_1252: [char; 32] = [
 #[must_use]
 pub fn clean(text: &str) -> String {
     let mended = mend(text);
-    let once = htmlize::unescape(mended);
-    let twice = htmlize::unescape(once);
+    let twice = unescape(unescape(mended));
     let words: Vec<&str> = twice
         .split(is_blank)
         .filter(|word| !word.is_empty())
         .collect();
     words.join(" ").to_lowercase()
+}
+
+/// Resolves entities as Python does: a number that stands for no letter is nothing.
+fn unescape(text: String) -> String {
+    let has_numbers = text.contains("&#");
+    let mut resolved = htmlize::unescape(text).into_owned();
+    if has_numbers {
+        resolved.retain(|letter| !is_no_letter(letter));
+    }
+    resolved
+}
+
+/// What HTML allows nowhere: controls but blanks, and what Unicode keeps free for ever.
+fn is_no_letter(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{1}'..='\u{8}'
+            | '\u{B}'
+            | '\u{E}'..='\u{1F}'
+            | '\u{7F}'..='\u{9F}'
+            | '\u{FDD0}'..='\u{FDEF}'
+    ) || u32::from(letter) & 0xFFFE == 0xFFFE
 }
 
 /// A blank as Python has it: the separators of ASCII are blanks too.
