@@ -256,6 +256,35 @@ fn a_pinned_file_is_held_against_its_pin_and_redirections_are_followed() {
 }
 
 #[test]
+fn a_clip_shows_what_it_is_and_lands_whole_though_its_small_files_have_no_sha256() {
+    let server = Server::start(|request| {
+        let reply = Reply::content(request, &content());
+        let reply = reply.header("x-repo-commit", COMMIT);
+        match request.path.ends_with(".json") {
+            true => reply.header("etag", format!("\"{}\"", "a".repeat(40))), // a hash of git's
+            false => reply.header("etag", format!("\"{}\"", sha256(&content()))),
+        }
+    });
+    let user = User::new();
+    let outcome = user.fetch(&["clip-vit-b-32"], &server);
+    outcome.succeeds().says("licence MIT").says("577.08 MiB");
+    outcome.says(&sha256(&content())).says("3 file(s)");
+    let commits = server.seen().into_iter().skip(1);
+    assert!(commits.clone().count() >= 5);
+    for request in commits {
+        let path = &request.path;
+        assert!(
+            path.starts_with("/openai/clip-vit-base-patch32/resolve/"),
+            "{path}"
+        );
+        assert!(path.contains(COMMIT), "{path}");
+    }
+    user.fetch(&["clip-vit-b-32", "--from", "package"], &server)
+        .fails()
+        .says("no Python package carries `clip-vit-b-32`");
+}
+
+#[test]
 fn every_refusal_is_one_sentence_that_names_another_way() {
     for (status, words) in [
         (404, "does not know"),

@@ -260,3 +260,39 @@ fn further_sentences_are_encoded_beside_the_captions() {
     assert!(said.contains("nowhere.txt`"), "{said}");
     assert!(!folder.path().join("other").exists());
 }
+
+/// A small random CLIP in a folder.
+const CLIP: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../crates/c3-encoders/tests/golden/clip/open_clip"
+);
+
+#[test]
+fn both_towers_of_a_clip_take_the_place_of_the_encoders() {
+    let folder = tempfile::tempdir().unwrap();
+    let named = |encoder: &str, out: &str| {
+        begin(
+            "encode",
+            folder.path(),
+            &["--encoder", encoder, "--out", out],
+        )
+    };
+    let output = named(CLIP, "run");
+    assert!(output.status.success(), "{}", errors(&output));
+    for name in ["train-images", "train-texts", "test-images", "test-texts"] {
+        let file = folder
+            .path()
+            .join(format!("run/features/{name}.safetensors"));
+        let set = c3_artifacts::EmbeddingSet::read(&file).unwrap();
+        assert_eq!(set.embeddings().dim(), 24, "{name}");
+    }
+
+    let said = errors(&named("clip-vit-b-32", "second"));
+    assert!(said.contains("cargo xtask fetch clip-vit-b-32"), "{said}");
+    let said = errors(&named("clip-vit-b-33", "second"));
+    assert!(
+        said.contains("neither a path") && said.contains("clip-vit-l-14"),
+        "{said}"
+    );
+    assert!(!folder.path().join("second").exists());
+}

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use c3_artifacts::{RunFolder, RunManifest};
 
 use crate::corpus::{self, Corpus};
 use crate::device::DeviceChoice;
 use crate::encode;
 use crate::pretrained::{self, Pretrained};
-use crate::recipe::{self, Recipe};
+use crate::recipe::{self, EncodeSettings, Recipe};
 use crate::run::{self, Run};
 
 /// Arguments of a step that can begin a run.
@@ -22,6 +22,10 @@ pub(crate) struct RecipeArguments {
     /// Folder of the data set, for recipes that read one.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// A CLIP that makes the features of pictures and texts instead of the recipe's encoders:
+    /// `clip-vit-b-32` or another name that `fetch` lists, or a path, as in `./folder`.
+    #[arg(long, value_name = "NAME|PATH")]
+    encoder: Option<String>,
     /// Changes one setting of the recipe; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
@@ -36,6 +40,9 @@ impl RecipeArguments {
         let mut recipe = recipe::load(&self.recipe, &self.overrides)?;
         if let Some(data) = &self.data {
             recipe.data.path = Some(std::path::absolute(data)?);
+        }
+        if let Some(encoder) = &self.encoder {
+            recipe.encode = EncodeSettings::clip(&lasting_name(encoder)?);
         }
         for path in &mut recipe.text.extra {
             *path = std::path::absolute(&path)?; // a run may be gone on with from elsewhere
@@ -58,6 +65,16 @@ impl RecipeArguments {
             PathBuf::from("runs").join(format!("{}-{time}", recipe.name))
         })
     }
+}
+
+/// A name as it is, and a path so that a run may be gone on with from elsewhere.
+fn lasting_name(encoder: &str) -> anyhow::Result<String> {
+    if !Path::new(encoder).exists() {
+        return Ok(encoder.to_owned());
+    }
+    let path = std::path::absolute(encoder)?;
+    let name = path.to_str().map(str::to_owned);
+    name.with_context(|| format!("`{encoder}` is no path of Unicode letters"))
 }
 
 /// Opens the run in `folder`; its recipe, its inputs and our version must be those it began with.

@@ -163,7 +163,7 @@ impl Model {
         let tokenizer = CaptionTokenizer::from_json(&tokenizer).with_context(in_folder)?;
         let tokenizer = tokenizer.stopping_at(config.stop).with_context(in_folder)?;
         Ok(Self {
-            encoder: PictureEncoder::open(config.image, &device)?,
+            encoder: PictureEncoder::open(&config.image, &device)?,
             towers,
             record: files.transform()?,
             captioner: Captioner::new(decoder, tokenizer).with_context(in_folder)?,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use burn::tensor::Device;
 use c3_artifacts::{EmbeddingSet, Rows, hash};
+use c3_encoders::clip::{ImageTower, TextTower};
 use c3_encoders::{EfficientNetLite0, HashedWords, MiniLm, Pixels, Preprocess, pixel_rows};
 use c3_geometry::Embeddings;
 
@@ -26,7 +27,7 @@ pub(crate) struct Encode {
     #[command(flatten)]
     recipe: RecipeArguments,
     /// Folder of a run that is there already; without it, a new run begins.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["recipe", "data", "overrides", "out"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["recipe", "data", "encoder", "overrides", "out"])]
     run: Option<PathBuf>,
     /// Where to compute: auto, cpu, wgpu, cuda or cuda:N.
     #[arg(long, default_value = "auto")]
@@ -51,8 +52,8 @@ impl Encode {
 /// Encodes both splits and the extra sentences.
 pub(crate) fn encode(run: &Run, corpus: &Corpus) -> anyhow::Result<()> {
     let settings = &run.recipe.encode;
-    let pictures = PictureEncoder::open(settings.image, &run.device.device)?;
-    let texts = TextEncoder::open(settings.text, &run.device.device)?;
+    let pictures = PictureEncoder::open(&settings.image, &run.device.device)?;
+    let texts = TextEncoder::open(&settings.text, &run.device.device)?;
     for part in [&corpus.train, &corpus.evaluate] {
         let path = run.features(part.name, Side::Images);
         encode_pictures(part, &pictures, &path)?;
@@ -115,13 +116,18 @@ fn origin(settings: &EncodeSettings, split: &str) -> anyhow::Result<BTreeMap<Str
 pub(crate) enum PictureEncoder {
     Pixels(Preprocess),
     EfficientNetLite0(Box<EfficientNetLite0>),
+    Clip(Box<ImageTower>),
 }
 
 impl PictureEncoder {
     /// Loads the model that a recipe names.
-    pub(crate) fn open(features: ImageFeatures, device: &Device) -> anyhow::Result<Self> {
+    pub(crate) fn open(features: &ImageFeatures, device: &Device) -> anyhow::Result<Self> {
         match features {
-            ImageFeatures::Pixels { side } => Ok(Self::Pixels(Preprocess::new(side))),
+            ImageFeatures::Pixels { side } => Ok(Self::Pixels(Preprocess::new(*side))),
+            ImageFeatures::Clip { model } => {
+                let folder = fetch::weights_or_path(model)?;
+                Ok(Self::Clip(Box::new(ImageTower::load(&folder, device)?)))
+            }
             ImageFeatures::EfficientNetLite0 => {
                 let file = weight_file(&fetch::weights("efficientnet-lite0")?)?;
                 Ok(Self::EfficientNetLite0(Box::new(EfficientNetLite0::load(
@@ -139,6 +145,7 @@ impl PictureEncoder {
         match self {
             Self::Pixels(preprocess) => preprocess.decode_all(files),
             Self::EfficientNetLite0(model) => model.preprocess().decode_all(files),
+            Self::Clip(tower) => tower.preprocess().decode_all(files),
         }
     }
 
@@ -147,6 +154,7 @@ impl PictureEncoder {
         Ok(match self {
             Self::Pixels(_) => pixel_rows(pixels)?,
             Self::EfficientNetLite0(model) => model.encode(pixels, |_| {})?,
+            Self::Clip(tower) => tower.encode(pixels, |_| {})?,
         })
     }
 }
@@ -155,14 +163,19 @@ impl PictureEncoder {
 pub(crate) enum TextEncoder {
     HashedWords(HashedWords),
     MiniLm(Box<MiniLm>),
+    Clip(Box<TextTower>),
 }
 
 impl TextEncoder {
     /// Loads the model that a recipe names.
-    pub(crate) fn open(features: TextFeatures, device: &Device) -> anyhow::Result<Self> {
+    pub(crate) fn open(features: &TextFeatures, device: &Device) -> anyhow::Result<Self> {
         match features {
-            TextFeatures::HashedWords { n_buckets } => {
+            &TextFeatures::HashedWords { n_buckets } => {
                 Ok(Self::HashedWords(HashedWords { n_buckets }))
+            }
+            TextFeatures::Clip { model } => {
+                let folder = fetch::weights_or_path(model)?;
+                Ok(Self::Clip(Box::new(TextTower::load(&folder, device)?)))
             }
             TextFeatures::MiniLm => {
                 let folder = fetch::weights("all-minilm-l6-v2")?;
@@ -173,16 +186,15 @@ impl TextEncoder {
 
     fn encode(&self, texts: &[String], label: &str) -> anyhow::Result<Embeddings> {
         let mut meter = Meter::start(&format!("{label} texts"), texts.len(), "texts");
+        let borrowed = || texts.iter().map(String::as_str).collect::<Vec<&str>>();
         Ok(match self {
             Self::HashedWords(words) => {
                 let rows = words.encode(texts)?;
                 meter.advance(texts.len());
                 rows
             }
-            Self::MiniLm(model) => {
-                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-                model.encode(&texts, |done| meter.advance(done))?
-            }
+            Self::MiniLm(model) => model.encode(&borrowed(), |done| meter.advance(done))?,
+            Self::Clip(tower) => tower.encode(&borrowed(), |done| meter.advance(done))?,
         })
     }
 }
@@ -194,6 +206,12 @@ pub(crate) fn check_weights(settings: &EncodeSettings) -> anyhow::Result<()> {
     }
     if settings.text == TextFeatures::MiniLm {
         fetch::weights("all-minilm-l6-v2")?;
+    }
+    if let ImageFeatures::Clip { model } = &settings.image {
+        fetch::weights_or_path(model)?;
+    }
+    if let TextFeatures::Clip { model } = &settings.text {
+        fetch::weights_or_path(model)?;
     }
     Ok(())
 }

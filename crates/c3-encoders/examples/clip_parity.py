@@ -4,6 +4,9 @@ pictures and captions; `clip_parity.rs` loads each folder and compares.
     pip install torch transformers open_clip_torch safetensors pillow
     python clip_parity.py FOLDER [NAME...]
 
+`transformers` is ViT-B/32 with all that `cargo xtask fetch clip-vit-b-32 --from FOLDER/transformers`
+takes, for `cargo xtask bench`: speed does not depend on what the weights are.
+
 Every folder has weights in the layout of its library, and `reference.safetensors`: `images` and
 `texts`, not of unit length, of the first pictures and captions of `tests/golden`.
 """
@@ -52,6 +55,12 @@ def by_open_clip(name, folder):
 def by_transformers(folder):
     model = transformers.CLIPModel(transformers.CLIPConfig()).eval()
     model.save_pretrained(folder)
+    words = SimpleTokenizer()
+    numbers = dict(words.encoder)
+    numbers["<|startoftext|>"] = numbers.pop("<start_of_text>")
+    numbers["<|endoftext|>"] = numbers.pop("<end_of_text>")
+    whole = transformers.CLIPTokenizer(vocab=numbers, merges=list(words.bpe_ranks))
+    whole.backend_tokenizer.save(str(folder / "tokenizer.json"))
     # The ends of these texts have the greatest number, which older configurations say with a 2.
     ids = SimpleTokenizer()(CAPTIONS[:TEXTS])
     model.text_model.eos_token_id = 2

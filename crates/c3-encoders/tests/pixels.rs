@@ -4,9 +4,11 @@ mod golden;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Cursor;
 
 use c3_encoders::image::{Filter, Preprocess};
 use c3_encoders::{EncoderError, Pixels};
+use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of the pixels at 224, and the pixels themselves at 8.
@@ -65,6 +67,22 @@ fn four_colors_come_within_two_levels() {
     for (ours, pillow) in pixels.rgb().iter().zip(&golden) {
         assert!(ours.abs_diff(*pillow) <= 2, "{ours} {pillow}");
     }
+}
+
+#[test]
+fn sixteen_bits_a_channel_are_scaled_to_eight() {
+    let grey = |x: u32, y: u32| (x * 5 + y * 3) as u8;
+    let narrow = GrayImage::from_fn(40, 30, |x, y| Luma([grey(x, y)]));
+    let wide = ImageBuffer::from_fn(40, 30, |x, y| Luma([u16::from(grey(x, y)) * 257]));
+    let file = |picture: DynamicImage| {
+        let mut file = Cursor::new(Vec::new());
+        picture.write_to(&mut file, ImageFormat::Png).unwrap();
+        file.into_inner()
+    };
+    let preprocess = Preprocess::new(16);
+    let narrow = preprocess.decode(&file(DynamicImage::ImageLuma8(narrow)));
+    let wide = preprocess.decode(&file(DynamicImage::ImageLuma16(wide)));
+    assert_eq!(wide.unwrap(), narrow.unwrap());
 }
 
 #[test]

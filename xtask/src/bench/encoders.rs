@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use burn::tensor::Device;
+use c3_encoders::clip::{ImageTower, TextTower};
 use c3_encoders::{EfficientNetLite0, MiniLm, Pixels, Preprocess};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -41,7 +42,40 @@ pub(super) fn work() -> Vec<Work> {
             arguments: [vec![CAPTIONS.to_owned()], on_our_threads()].concat(),
             ours: Box::new(sentences),
         },
+        clip_pictures("CLIP ViT-B/32 pictures, 8 at a time", 8),
+        clip_pictures("CLIP ViT-B/32 pictures, 32 at a time", 32),
+        Work {
+            name: "CLIP ViT-B/32 sentences",
+            unit: "sentences/s",
+            script: "clip.py",
+            arguments: [vec![CAPTIONS.to_owned()], on_our_threads()].concat(),
+            ours: Box::new(|device| {
+                let tower = TextTower::load(&fetch::weights("clip-vit-b-32")?, device)?;
+                captions(|captions| Ok(drop(tower.encode(captions, |_| {})?)))
+            }),
+        },
     ]
+}
+
+/// Pictures of noise through CLIP, so many at a time.
+fn clip_pictures(name: &'static str, rows: usize) -> Work {
+    let told = ["images".to_owned(), "--batch".to_owned(), rows.to_string()];
+    Work {
+        name,
+        unit: "pictures/s",
+        script: "clip.py",
+        arguments: [told.to_vec(), on_our_threads()].concat(),
+        ours: Box::new(move |device| {
+            let tower = ImageTower::load(&fetch::weights("clip-vit-b-32")?, device)?;
+            let decoded = noise()?;
+            best(PICTURES, || {
+                for batch in decoded.chunks(rows) {
+                    tower.encode(batch, |_| {})?;
+                }
+                Ok(())
+            })
+        }),
+    }
 }
 
 /// Decoding and resizing the photos of a folder on one thread, beside Pillow.
@@ -59,28 +93,34 @@ pub(super) fn decoding(folder: &Path) -> Work {
 fn pictures(device: &Device) -> anyhow::Result<f64> {
     let weights = weight_file(&fetch::weights("efficientnet-lite0")?)?;
     let tower = EfficientNetLite0::load(&weights, device)?;
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut noise = || {
-        let mut bytes = vec![0; 3 * SIDE * SIDE];
-        rng.fill_bytes(&mut bytes);
-        Pixels::new(bytes, SIDE)
-    };
-    let decoded: Vec<Pixels> = (0..PICTURES).map(|_| noise()).collect::<Result<_, _>>()?;
+    let decoded = noise()?;
     best(PICTURES, || {
         tower.encode(&decoded, |_| {})?;
         Ok(())
     })
 }
 
+fn noise() -> anyhow::Result<Vec<Pixels>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut noise = || {
+        let mut bytes = vec![0; 3 * SIDE * SIDE];
+        rng.fill_bytes(&mut bytes);
+        Pixels::new(bytes, SIDE)
+    };
+    Ok((0..PICTURES).map(|_| noise()).collect::<Result<_, _>>()?)
+}
+
 fn sentences(device: &Device) -> anyhow::Result<f64> {
     let tower = MiniLm::load(&fetch::weights("all-minilm-l6-v2")?, device)?;
+    captions(|captions| Ok(drop(tower.encode(captions, |_| {})?)))
+}
+
+/// The rate at which our captions are encoded.
+fn captions(encode: impl Fn(&[&str]) -> anyhow::Result<()>) -> anyhow::Result<f64> {
     let text =
         std::fs::read_to_string(CAPTIONS).with_context(|| format!("cannot read `{CAPTIONS}`"))?;
     let captions: Vec<&str> = text.lines().collect();
-    best(captions.len(), || {
-        tower.encode(&captions, |_| {})?;
-        Ok(())
-    })
+    best(captions.len(), || encode(&captions))
 }
 
 fn photos(folder: &Path) -> anyhow::Result<f64> {

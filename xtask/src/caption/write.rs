@@ -19,7 +19,7 @@ pub(crate) fn write_model(
 ) -> anyhow::Result<()> {
     let (d_image, d_text) = connect::widths(run)?;
     let config = ModelConfig {
-        image: run.recipe.encode.image,
+        image: run.recipe.encode.image.clone(),
         towers: run.recipe.connect.towers(d_image, d_text),
         decoder: captioner.decoder().config().clone(),
         stop: run.recipe.decoder.stop,
@@ -72,6 +72,9 @@ fn card(run: &Run, arm: &str, seed: u64, record: &TransformRecord) -> ModelCard 
     ];
     if recipe.encode.image == ImageFeatures::EfficientNetLite0 {
         limits.push("Needs the weights `efficientnet-lite0` in the cache.".to_owned());
+    }
+    if let ImageFeatures::Clip { model } = &recipe.encode.image {
+        limits.push(format!("Needs the weights `{model}`."));
     }
     ModelCard {
         title: format!("C3 captioner: {}, {arm}", recipe.name),

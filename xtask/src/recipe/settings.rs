@@ -85,8 +85,19 @@ pub(crate) struct EncodeSettings {
     pub(crate) text: TextFeatures,
 }
 
+impl EncodeSettings {
+    /// Both towers of one CLIP.
+    pub(crate) fn clip(model: &str) -> Self {
+        let (image, text) = (model.to_owned(), model.to_owned());
+        Self {
+            image: ImageFeatures::Clip { model: image },
+            text: TextFeatures::Clip { model: text },
+        }
+    }
+}
+
 /// Where the features of a picture come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum ImageFeatures {
     /// Its pixels, scaled to a square of this side.
@@ -94,10 +105,12 @@ pub(crate) enum ImageFeatures {
     /// The frozen EfficientNet-Lite0.
     #[serde(rename = "efficientnet_lite0")]
     EfficientNetLite0,
+    /// The tower of pictures of a frozen CLIP: its name in the catalogue, or a path.
+    Clip { model: String },
 }
 
 /// Where the features of a sentence come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum TextFeatures {
     /// Its words, counted in this many buckets.
@@ -105,6 +118,8 @@ pub(crate) enum TextFeatures {
     /// The frozen all-MiniLM-L6-v2.
     #[serde(rename = "minilm")]
     MiniLm,
+    /// The tower of texts of a frozen CLIP: its name in the catalogue, or a path.
+    Clip { model: String },
 }
 
 /// The towers and how they are trained.
