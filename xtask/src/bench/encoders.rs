@@ -49,10 +49,7 @@ pub(super) fn work() -> Vec<Work> {
             unit: "sentences/s",
             script: "clip.py",
             arguments: [vec![CAPTIONS.to_owned()], on_our_threads()].concat(),
-            ours: Box::new(|device| {
-                let tower = TextTower::load(&fetch::weights("clip-vit-b-32")?, device)?;
-                captions(|captions| Ok(drop(tower.encode(captions, |_| {})?)))
-            }),
+            ours: Box::new(clip_sentences),
         },
     ]
 }
@@ -68,14 +65,27 @@ fn clip_pictures(name: &'static str, rows: usize) -> Work {
         ours: Box::new(move |device| {
             let tower = ImageTower::load(&fetch::weights("clip-vit-b-32")?, device)?;
             let decoded = noise()?;
-            best(PICTURES, || {
-                for batch in decoded.chunks(rows) {
-                    tower.encode(batch, |_| {})?;
-                }
-                Ok(())
-            })
+            best(PICTURES, || see(&tower, decoded.chunks(rows)))
         }),
     }
+}
+
+fn see<'a>(
+    tower: &ImageTower,
+    mut batches: impl Iterator<Item = &'a [Pixels]>,
+) -> anyhow::Result<()> {
+    batches.try_for_each(|batch| {
+        tower.encode(batch, |_| {})?;
+        Ok(())
+    })
+}
+
+fn clip_sentences(device: &Device) -> anyhow::Result<f64> {
+    let tower = TextTower::load(&fetch::weights("clip-vit-b-32")?, device)?;
+    captions(|captions| {
+        tower.encode(captions, |_| {})?;
+        Ok(())
+    })
 }
 
 /// Decoding and resizing the photos of a folder on one thread, beside Pillow.
@@ -112,7 +122,10 @@ fn noise() -> anyhow::Result<Vec<Pixels>> {
 
 fn sentences(device: &Device) -> anyhow::Result<f64> {
     let tower = MiniLm::load(&fetch::weights("all-minilm-l6-v2")?, device)?;
-    captions(|captions| Ok(drop(tower.encode(captions, |_| {})?)))
+    captions(|captions| {
+        tower.encode(captions, |_| {})?;
+        Ok(())
+    })
 }
 
 /// The rate at which our captions are encoded.

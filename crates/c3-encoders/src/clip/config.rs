@@ -8,7 +8,7 @@ pub(super) const HEAD_WIDTH: usize = 64;
 
 /// Red, green and blue of the pictures that CLIP was trained on: mean and standard deviation.
 pub(super) const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-pub(super) const DEVIATION: [f32; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
+pub(super) const DEVIATION: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
 /// Sizes of a CLIP model: two towers that end in one space.
 #[derive(Clone, Debug, PartialEq)]

@@ -36,9 +36,9 @@ pub(super) enum Network {
     Vit {
         /// Side of a patch, in pixels.
         patch: usize,
-        vit: Vit,
+        vit: Box<Vit>,
     },
-    ResNet(ResNet),
+    ResNet(Box<ResNet>),
 }
 
 impl ImageTower {

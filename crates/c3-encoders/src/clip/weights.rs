@@ -127,9 +127,9 @@ impl<'a> Reader<'a> {
         let network = match self.config.image.clone() {
             ImageConfig::Vit(vit) => Network::Vit {
                 patch: vit.patch,
-                vit: self.vit(&vit),
+                vit: Box::new(self.vit(&vit)),
             },
-            ImageConfig::ResNet(resnet) => Network::ResNet(self.resnet(&resnet)),
+            ImageConfig::ResNet(resnet) => Network::ResNet(Box::new(self.resnet(&resnet))),
         };
         ImageTower::new(&self.config, network, self.device)
     }
@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
                 "vision_model.embeddings.class_embedding",
                 "vision_model.embeddings.patch_embedding.weight",
                 "vision_model.embeddings.position_embedding.weight",
-                "vision_model.pre_layrnorm", // sic
+                "vision_model.pre_layrnorm", // so it is spelt there
                 "vision_model.post_layernorm",
             ],
             _ => [
@@ -300,15 +300,8 @@ impl<'a> Reader<'a> {
             self.convolution(&names, stem[index], [3, stride])
         });
         let mut blocks = Vec::new();
-        let mut d_input = width;
         for (stage, count) in config.stages.into_iter().enumerate() {
-            for index in 0..count {
-                let prefix = format!("visual.layer{}.{index}", stage + 1);
-                let stride = if stage > 0 && index == 0 { 2 } else { 1 };
-                let planes = width << stage;
-                blocks.push(self.bottleneck(&prefix, [d_input, planes], stride));
-                d_input = 4 * planes;
-            }
+            blocks.extend((0..count).map(|index| self.bottleneck([stage, index], width)));
         }
         ResNet {
             stem,
@@ -317,12 +310,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn bottleneck(
-        &mut self,
-        prefix: &str,
-        [d_input, planes]: [usize; 2],
-        stride: usize,
-    ) -> Bottleneck {
+    /// A stage is twice as wide as the one before and half as large; its first block makes it so.
+    fn bottleneck(&mut self, [stage, index]: [usize; 2], width: usize) -> Bottleneck {
+        let prefix = format!("visual.layer{}.{index}", stage + 1);
+        let planes = width << stage;
+        let d_input = match (stage, index) {
+            (0, 0) => width,
+            (_, 0) => 2 * planes,
+            _ => 4 * planes,
+        };
+        let stride = if stage > 0 && index == 0 { 2 } else { 1 };
         let layer = |index: usize| ["conv", "bn"].map(|part| format!("{prefix}.{part}{index}"));
         let shortcut = ["0", "1"].map(|part| format!("{prefix}.downsample.{part}"));
         let fits = stride == 1 && d_input == 4 * planes;

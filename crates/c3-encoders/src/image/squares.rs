@@ -20,20 +20,28 @@ impl Normalization {
         let area = side * side;
         let mut values = Vec::with_capacity(batch.len() * grid * grid * 3 * area);
         for pixels in batch {
-            let line = 3 * pixels.size();
-            for place in 0..grid * grid {
-                let [y, x] = [place / grid, place % grid];
-                let corner = y * side * line + 3 * x * side;
-                for (channel, levels) in levels.iter().enumerate() {
-                    let rows = pixels.rgb()[corner..].chunks(line).take(side);
-                    let bytes = rows.flat_map(|row| row[channel..3 * side].iter().step_by(3));
-                    values.extend(bytes.map(|&byte| levels[usize::from(byte)]));
-                }
+            let corners = (0..grid * grid).map(|place| [place / grid * side, place % grid * side]);
+            for corner in corners {
+                let channels = levels.iter().enumerate();
+                values.extend(channels.flat_map(|channel| square(pixels, corner, side, channel)));
             }
         }
         let shape = [batch.len() * grid * grid, 3 * area];
         Tensor::from_data(TensorData::new(values, shape), device)
     }
+}
+
+/// One colour of the square whose first pixel lies at `y`, `x`, row after row.
+fn square<'a>(
+    pixels: &'a Pixels,
+    [y, x]: [usize; 2],
+    side: usize,
+    (channel, levels): (usize, &'a [f32; 256]),
+) -> impl Iterator<Item = f32> + 'a {
+    let rows = pixels.rgb().chunks_exact(3 * pixels.size()).skip(y);
+    let rows = rows.take(side).map(move |row| &row[3 * x..][..3 * side]);
+    let bytes = rows.flat_map(move |row| row[channel..].iter().step_by(3));
+    bytes.map(|&byte| levels[usize::from(byte)])
 }
 
 #[cfg(test)]

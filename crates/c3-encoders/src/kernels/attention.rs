@@ -1,5 +1,7 @@
 //! Attention of every head, in one pass over queries, keys and values that lie side by side.
 
+use std::ops::Range;
+
 use burn::tensor::{Tensor, TensorData};
 use pulp::{Arch, NullaryFnOnce};
 
@@ -134,36 +136,33 @@ impl Head {
 
     #[inline(always)]
     fn mix(&mut self, mixed: &mut [f32], index: usize, shape: Heads, is_causal: bool) {
-        let Heads {
-            width, n_tokens, ..
-        } = shape;
-        for first in (0..n_tokens).step_by(QUERIES) {
-            let last = (first + QUERIES).min(n_tokens);
+        for first in (0..shape.n_tokens).step_by(QUERIES) {
+            let last = (first + QUERIES).min(shape.n_tokens);
             // How many tokens the last of these queries sees.
-            let seen = if is_causal { last } else { n_tokens };
+            let seen = if is_causal { last } else { shape.n_tokens };
             self.score(first, seen);
-            let mut sums = [1.0; QUERIES];
-            for (query, sum) in sums.iter_mut().enumerate().take(last - first) {
-                let seen = if is_causal {
-                    first + query + 1
-                } else {
-                    n_tokens
-                };
-                let scores = &mut self.scores[query * self.n_padded..][..self.n_padded];
-                *sum = soften(scores, seen);
-            }
+            let sums = self.soften(first..last, seen, is_causal);
             for column in (0..self.d_head).step_by(LANES) {
                 let tile = self.gather(column, seen);
+                let place = first * shape.width + index * self.d_head + column;
                 let lanes = LANES.min(self.d_head - column);
-                for (query, sums) in (first..last).zip(tile.iter().zip(sums)) {
-                    let place = query * width + index * self.d_head + column;
-                    let (values, sum) = sums;
-                    for (out, value) in mixed[place..][..lanes].iter_mut().zip(values) {
-                        *out = value / sum;
-                    }
-                }
+                let rows = mixed[place..].chunks_mut(shape.width).take(last - first);
+                let rows = rows.map(|row| &mut row[..lanes]);
+                rows.zip(tile.iter().zip(sums)).for_each(share);
             }
         }
+    }
+
+    /// Makes the scores of some queries weights, each query its own; what they sum to.
+    #[inline(always)]
+    fn soften(&mut self, queries: Range<usize>, seen: usize, is_causal: bool) -> [f32; QUERIES] {
+        let mut sums = [1.0; QUERIES];
+        let scores = self.scores.chunks_exact_mut(self.n_padded);
+        for ((query, scores), sum) in queries.zip(scores).zip(&mut sums) {
+            let seen = if is_causal { query + 1 } else { seen };
+            *sum = soften(scores, seen);
+        }
+        sums
     }
 
     /// Products of some queries with the keys of the first `seen` tokens, or some more.
@@ -214,6 +213,14 @@ fn accumulate(tile: &mut Tile, weights: [f32; QUERIES], values: &[f32; LANES]) {
         for (sum, value) in sums.iter_mut().zip(values) {
             *sum += weight * value;
         }
+    }
+}
+
+/// Writes what a query gathered, in shares of what its weights sum to.
+#[inline(always)]
+fn share((out, (values, sum)): (&mut [f32], (&[f32; LANES], f32))) {
+    for (out, value) in out.iter_mut().zip(values) {
+        *out = value / sum;
     }
 }
 
