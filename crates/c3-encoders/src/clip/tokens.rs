@@ -26,7 +26,10 @@ const END: &str = "<|endoftext|>";
 const END_OF_WORD: &str = "</w>";
 
 /// Words as OpenAI cuts them: a contraction, letters, one digit, or other signs.
-const WORD: &str = r"(?i)'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+";
+///
+/// Python looks at both cases of a sign: the one sign that has a letter for its upper
+/// case, the Greek iota below (U+0345), is neither a letter nor another sign there.
+const WORD: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|\p{L}+|\p{N}|[^\s\p{L}\p{N}\x{345}]+";
 
 /// Merges that CLIP takes of OpenAI's file, which is longer.
 const MERGES: usize = 49_152 - 256 - 2;
