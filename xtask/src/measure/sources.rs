@@ -9,6 +9,8 @@ use c3_datasets::vectors::{Matrix, npy, parquet, tensors};
 use memmap2::Mmap;
 use rayon::prelude::*;
 
+use crate::mapped;
+
 /// What the names of files of embeddings end in.
 pub(super) const EXTENSIONS: [&str; 3] = ["npy", "safetensors", "parquet"];
 /// Rows that one thread reads at once.
@@ -26,7 +28,7 @@ impl Source {
     /// Opens a file; columns are those of Parquet files.
     pub(super) fn open(path: &Path, columns: &[String]) -> anyhow::Result<Self> {
         if !ends_in(path, "parquet") {
-            return Ok(Self::Mapped(map(path)?));
+            return Ok(Self::Mapped(mapped::map(path)?));
         }
         let open = |column| -> anyhow::Result<parquet::Rows<File>> {
             Ok(parquet::open(File::open(path)?, column)?)
@@ -91,18 +93,6 @@ impl Table<'_> {
 /// Whether the name of a file ends so.
 pub(super) fn ends_in(path: &Path, extension: &str) -> bool {
     path.extension().is_some_and(|found| found == extension)
-}
-
-#[expect(
-    unsafe_code,
-    reason = "a mapping is bytes that others may change; every reader checks what it reads"
-)]
-fn map(path: &Path) -> anyhow::Result<Mmap> {
-    let unread = || format!("cannot read `{}`", path.display());
-    let file = File::open(path).with_context(unread)?;
-    // SAFETY: the bytes are only ever read as numbers, so a change cannot break a promise of
-    // the language; a file made shorter meanwhile ends the process.
-    unsafe { Mmap::map(&file) }.with_context(unread)
 }
 
 fn matrices<'a>(path: &Path, bytes: &'a [u8]) -> anyhow::Result<Vec<Matrix<'a>>> {
