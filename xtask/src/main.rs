@@ -12,6 +12,7 @@ mod fit;
 mod import;
 mod mapped;
 mod measure;
+mod memory;
 mod pretrained;
 mod progress;
 mod projection;

@@ -10,7 +10,7 @@ use c3_transforms::Arm;
 use crate::begin::{self, RecipeArguments};
 use crate::device::DeviceChoice;
 use crate::run::{self, Run};
-use crate::{connect, encode, fit, measure, report, tables};
+use crate::{connect, encode, fit, measure, memory, report, tables};
 
 pub(crate) use outcome::captions;
 
@@ -36,6 +36,9 @@ impl Train {
             None => self.recipe.begin(self.device)?,
         };
         eprintln!("run `{}` on {}", run.path().display(), run.device.name);
+        if run.recipe.decoder.pretrained.is_some() {
+            memory::keep_freed();
+        }
         run.stage("encode", |run| encode::encode(run, &corpus))?;
         run.stage("connect", connect::connect)?;
         run.stage("measure", measure::measure)?;
