@@ -24,6 +24,7 @@
 
 mod archive;
 mod arena;
+mod calls;
 mod classes;
 mod embeddings;
 mod error;

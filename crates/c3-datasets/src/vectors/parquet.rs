@@ -16,7 +16,6 @@ use std::sync::Mutex;
 
 use half::f16;
 use parquet::basic::{LogicalType, Type};
-use parquet::column::page::PageReader;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArrayType, DataType};
 use parquet::errors::ParquetError;
@@ -29,8 +28,6 @@ use crate::DatasetError;
 
 /// Columns by which clip-retrieval tells its items apart: the first that a file has counts.
 pub const ITEM_COLUMNS: [&str; 3] = ["image_path", "url", "key"];
-/// Numbers that a byte of a file may stand for; packed embeddings come nowhere near.
-const MOST_A_BYTE: i64 = 1 << 14;
 /// Rows of which the numbers are decoded at once.
 const ROWS_AT_ONCE: usize = 1024;
 
@@ -332,34 +329,7 @@ fn column<R: ChunkReader + 'static>(
     group: usize,
     leaf: usize,
 ) -> Result<ColumnReader, DatasetError> {
-    parsed(|| {
-        let rows = reader.get_row_group(group)?;
-        check_pages(
-            rows.metadata().column(leaf),
-            rows.get_column_page_reader(leaf)?,
-        )?;
-        rows.get_column_reader(leaf)
-    })
-}
-
-/// Refuses pages that promise more numbers than their column, or more than its bytes could hold:
-/// a run of one number is a few bytes however long it is.
-fn check_pages(
-    column: &ColumnChunkMetaData,
-    mut pages: Box<dyn PageReader>,
-) -> Result<(), ParquetError> {
-    let held = column.compressed_size().saturating_mul(MOST_A_BYTE);
-    let promised = column.num_values().min(held);
-    let mut left = usize::try_from(promised).unwrap_or(0);
-    while let Some(page) = pages.peek_next_page()? {
-        let here = page.num_levels.or(page.num_rows).unwrap_or(0);
-        let rest = (!page.is_dict).then(|| left.checked_sub(here));
-        left = rest.unwrap_or(Some(left)).ok_or_else(|| {
-            ParquetError::General("a page promises more numbers than it can hold".to_owned())
-        })?;
-        pages.skip_next_page()?;
-    }
-    Ok(())
+    parsed(|| reader.get_row_group(group)?.get_column_reader(leaf))
 }
 
 /// How the numbers of a list are stored, if the column is a list of numbers.
