@@ -5,7 +5,7 @@ use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Int, Tensor};
 
 use super::Activation;
-use crate::kernels::{Bias, Ending, is_host, mix_heads};
+use crate::kernels::{Bias, Ending, Sees, is_host, mix_heads};
 
 /// Keeps the variance away from zero in every normalization.
 pub(super) const EPSILON: f64 = 1e-5;
@@ -15,8 +15,7 @@ pub(super) const EPSILON: f64 = 1e-5;
 pub(super) struct Tokens {
     pub(super) batch: usize,
     pub(super) n_tokens: usize,
-    /// Whether a token sees only those before it, and itself.
-    pub(super) is_causal: bool,
+    pub(super) sees: Sees,
 }
 
 /// A stack of blocks.
@@ -92,10 +91,10 @@ fn attend(all: Tensor<2>, n_heads: usize, tokens: Tokens) -> Tensor<2> {
     let Tokens {
         batch,
         n_tokens,
-        is_causal,
+        sees,
     } = tokens;
     if is_host(&all.device()) {
-        return mix_heads(all, [n_heads, n_tokens], is_causal);
+        return mix_heads(all, [n_heads, n_tokens], sees);
     }
     let [rows, d_all] = all.dims();
     let d_head = d_all / 3 / n_heads;
@@ -107,7 +106,7 @@ fn attend(all: Tensor<2>, n_heads: usize, tokens: Tokens) -> Tensor<2> {
         part.reshape([batch, n_heads, n_tokens, d_head])
     };
     let options = AttentionModuleOptions {
-        is_causal,
+        is_causal: sees == Sees::Past,
         ..AttentionModuleOptions::default() // scaled by 1 / sqrt(d_head)
     };
     let mixed = attention(part(0), part(1), part(2), None, None, options);

@@ -77,7 +77,10 @@ fn mend(text: &str) -> String {
         }
         let mut line = line.to_owned();
         loop {
-            let next = mend_once(&line, is_html);
+            let next = match is_html {
+                true => mend_letters(&line),
+                false => mend_letters(&resolve_entities(&line)),
+            };
             if next == line {
                 break;
             }
@@ -93,13 +96,8 @@ fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~' | b'\t' | b'\n')
 }
 
-fn mend_once(line: &str, is_html: bool) -> String {
-    let line = if is_html {
-        line.to_owned()
-    } else {
-        resolve_entities(line)
-    };
-    let line = remove_terminal_escapes(&line);
+fn mend_letters(line: &str) -> String {
+    let line = remove_terminal_escapes(line);
     let letters = line.replace("\r\n", "\n");
     let letters = letters
         .chars()

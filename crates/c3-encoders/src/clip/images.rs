@@ -89,17 +89,7 @@ impl ImageTower {
         pictures: &[Pixels],
         progress: impl FnMut(usize),
     ) -> Result<Embeddings, EncoderError> {
-        let expected = self.preprocess.size;
-        for (row, pixels) in pictures.iter().enumerate() {
-            let found = pixels.size();
-            if found != expected {
-                return Err(EncoderError::SizeMismatch {
-                    row,
-                    expected,
-                    found,
-                });
-            }
-        }
+        self.preprocess.check(pictures)?;
         let rows = if is_host(&self.device) {
             ROWS_ON_HOST
         } else {

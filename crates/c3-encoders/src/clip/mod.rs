@@ -15,6 +15,7 @@ mod described;
 mod images;
 mod model;
 mod resnet;
+mod resnet_weights;
 mod texts;
 mod tokens;
 mod vit;

@@ -9,14 +9,8 @@ use c3_geometry::Embeddings;
 use super::blocks::{Blocks, Norm, Tokens};
 use super::{ClipTokenizer, weights};
 use crate::EncoderError;
-use crate::batches::encode_batches;
-use crate::kernels::is_host;
-
-/// Tokens in one batch on a processor: more of them leave the caches.
-const TOKENS_ON_HOST: usize = 256;
-
-/// Tokens in one batch on a graphics card.
-const TOKENS: usize = 16_384;
+use crate::batches::{SortedTexts, Text};
+use crate::kernels::Sees;
 
 /// CLIP's tower of texts, with its tokenizer.
 #[derive(Debug)]
@@ -25,12 +19,6 @@ pub struct TextTower {
     pub(super) network: TextNetwork,
     pub(super) device: Device,
     pub(super) d_embed: usize,
-}
-
-/// One text as tokens, with its place in the caller's list.
-struct Text {
-    row: usize,
-    ids: Vec<u32>,
 }
 
 impl TextTower {
@@ -79,26 +67,8 @@ impl TextTower {
         texts: &[&str],
         progress: impl FnMut(usize),
     ) -> Result<Embeddings, EncoderError> {
-        let ids = self.tokenizer.encode(texts)?.into_iter().enumerate();
-        let mut texts: Vec<Text> = ids.map(|(row, ids)| Text { row, ids }).collect();
-        texts.sort_by_key(|text| text.ids.len());
-        let most = if is_host(&self.device) {
-            TOKENS_ON_HOST
-        } else {
-            TOKENS
-        };
-        let batches = batches(&texts, most);
-        let sorted = encode_batches(
-            &batches,
-            self.d_embed,
-            |batch| self.forward(batch),
-            progress,
-        )?;
-        let mut places = vec![0; texts.len()];
-        for (place, text) in texts.iter().enumerate() {
-            places[text.row] = place;
-        }
-        Ok(sorted.select(&places))
+        let texts = SortedTexts::new(self.tokenizer.encode(texts)?, &self.device);
+        texts.encode(self.d_embed, |batch| self.forward(batch), progress)
     }
 
     fn forward(&self, texts: &[Text]) -> Tensor<2> {
@@ -118,20 +88,6 @@ impl TextTower {
         self.network
             .forward(indices(ids), indices(ends), [batch, n_tokens])
     }
-}
-
-/// Cuts sorted texts into batches of at most `most` tokens, padding included.
-fn batches(mut sorted: &[Text], most: usize) -> Vec<&[Text]> {
-    let mut batches = Vec::new();
-    while !sorted.is_empty() {
-        // The longest text of a batch, its last, sets the width of all.
-        let fits = |rows: &usize| rows * sorted[rows - 1].ids.len() <= most;
-        let rows = (1..=sorted.len()).take_while(fits).last().unwrap_or(1);
-        let (batch, rest) = sorted.split_at(rows);
-        batches.push(batch);
-        sorted = rest;
-    }
-    batches
 }
 
 /// The layers, from token numbers to embeddings.
@@ -166,7 +122,7 @@ impl TextNetwork {
         let tokens = Tokens {
             batch,
             n_tokens,
-            is_causal: true,
+            sees: Sees::Past,
         };
         let first = placed.reshape([batch * n_tokens, width]);
         let last = self.blocks.forward(first, tokens, ends);

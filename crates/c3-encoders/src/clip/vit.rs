@@ -3,6 +3,7 @@
 use burn::tensor::{Int, Tensor};
 
 use super::blocks::{Blocks, Norm, Tokens};
+use crate::kernels::Sees;
 
 /// A photo cut into squares, a token from each, and one token that gathers them.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Vit {
         let tokens = Tokens {
             batch,
             n_tokens,
-            is_causal: false,
+            sees: Sees::All,
         };
         let last = self.blocks.forward(first, tokens, classes);
         self.norm_after.forward(last).matmul(self.project.clone())

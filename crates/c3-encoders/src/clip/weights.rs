@@ -5,18 +5,14 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::blocks::{Block, Blocks, Dense, Norm};
-use super::config::{BlocksConfig, ResNetConfig, TextConfig, VitConfig};
+use super::config::{BlocksConfig, TextConfig, VitConfig};
 use super::images::Network;
-use super::resnet::{AttentionPool, Bottleneck, Convolution, ResNet};
 use super::texts::TextNetwork;
 use super::vit::Vit;
 use super::{ClipConfig, ClipTokenizer, ImageConfig, ImageTower, TextTower, described};
 use crate::EncoderError;
 use crate::kernels::Bias;
 use crate::tensors::TensorFile;
-
-/// Keeps the variance away from zero in batch normalization.
-const EPSILON: f64 = 1e-5;
 
 /// Weight files of a folder, the preferred first.
 const FILES: [&str; 6] = [
@@ -91,13 +87,30 @@ impl Names {
             Self::OpenAi
         }
     }
+
+    /// Before the numbers of the blocks of the tower of pictures.
+    fn image_blocks(self) -> &'static str {
+        match self {
+            Self::HuggingFace => "vision_model.encoder.layers",
+            Self::OpenAi | Self::OpenClip => "visual.transformer.resblocks",
+        }
+    }
+
+    /// Before the numbers of the blocks of the tower of texts.
+    fn text_blocks(self) -> &'static str {
+        match self {
+            Self::HuggingFace => "text_model.encoder.layers",
+            Self::OpenClip => "text.transformer.resblocks",
+            Self::OpenAi => "transformer.resblocks",
+        }
+    }
 }
 
-struct Reader<'a> {
-    tensors: TensorFile,
+pub(super) struct Reader<'a> {
+    pub(super) tensors: TensorFile,
     names: Names,
     folder: PathBuf,
-    config: ClipConfig,
+    pub(super) config: ClipConfig,
     device: &'a Device,
 }
 
@@ -166,7 +179,7 @@ impl<'a> Reader<'a> {
             class: self.tensor(class, [1, 1, width]),
             places: self.tensor(squares, [1, n_squares, width]),
             norm_before: self.norm(before, width),
-            blocks: self.blocks(true, vit.blocks),
+            blocks: self.blocks(self.names.image_blocks(), vit.blocks),
             norm_after: self.norm(after, width),
             project: match self.names {
                 Names::HuggingFace => self.turned_by_name("visual_projection", [width, d_embed]),
@@ -218,7 +231,7 @@ impl<'a> Reader<'a> {
         TextNetwork {
             words: self.by_name(words, [text.n_vocab, width]),
             places: self.by_name(places, [text.context, width]),
-            blocks: self.blocks(false, text.blocks),
+            blocks: self.blocks(self.names.text_blocks(), text.blocks),
             norm: self.norm(norm, width),
             project: if self.tensors.has(&format!("{project}.weight")) {
                 self.turned_by_name(project, [width, d_embed])
@@ -228,14 +241,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn blocks(&mut self, is_image: bool, config: BlocksConfig) -> Blocks {
-        let prefix = match (self.names, is_image) {
-            (Names::HuggingFace, true) => "vision_model.encoder.layers",
-            (Names::HuggingFace, false) => "text_model.encoder.layers",
-            (_, true) => "visual.transformer.resblocks",
-            (Names::OpenClip, false) => "text.transformer.resblocks",
-            (Names::OpenAi, false) => "transformer.resblocks",
-        };
+    fn blocks(&mut self, prefix: &str, config: BlocksConfig) -> Blocks {
         let blocks = (0..config.n_layers).map(|index| {
             let prefix = format!("{prefix}.{index}");
             self.block(&prefix, config)
@@ -291,102 +297,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn resnet(&mut self, config: &ResNetConfig) -> ResNet {
-        let width = config.width;
-        let stem = [[3, width / 2], [width / 2, width / 2], [width / 2, width]];
-        let stem = std::array::from_fn(|index| {
-            let names = ["conv", "bn"].map(|part| format!("visual.{part}{}", index + 1));
-            let stride = if index == 0 { 2 } else { 1 };
-            self.convolution(&names, stem[index], [3, stride])
-        });
-        let mut blocks = Vec::new();
-        for (stage, count) in config.stages.into_iter().enumerate() {
-            blocks.extend((0..count).map(|index| self.bottleneck([stage, index], width)));
-        }
-        ResNet {
-            stem,
-            blocks,
-            pool: self.attention_pool(config),
-        }
-    }
-
-    /// A stage is twice as wide as the one before and half as large; its first block makes it so.
-    fn bottleneck(&mut self, [stage, index]: [usize; 2], width: usize) -> Bottleneck {
-        let prefix = format!("visual.layer{}.{index}", stage + 1);
-        let planes = width << stage;
-        let d_input = match (stage, index) {
-            (0, 0) => width,
-            (_, 0) => 2 * planes,
-            _ => 4 * planes,
-        };
-        let stride = if stage > 0 && index == 0 { 2 } else { 1 };
-        let layer = |index: usize| ["conv", "bn"].map(|part| format!("{prefix}.{part}{index}"));
-        let shortcut = ["0", "1"].map(|part| format!("{prefix}.downsample.{part}"));
-        let fits = stride == 1 && d_input == 4 * planes;
-        Bottleneck {
-            narrow: self.convolution(&layer(1), [d_input, planes], [1, 1]),
-            filter: self.convolution(&layer(2), [planes, planes], [3, 1]),
-            widen: self.convolution(&layer(3), [planes, 4 * planes], [1, 1]),
-            shortcut: (!fits).then(|| self.convolution(&shortcut, [d_input, 4 * planes], [1, 1])),
-            stride,
-        }
-    }
-
-    /// Reads a convolution and the normalization behind it, and makes them one.
-    ///
-    /// `(w * x - mean) * gain / sqrt(variance + epsilon) + offset` is again a
-    /// convolution with a bias.
-    fn convolution(
-        &mut self,
-        [weight, norm]: &[String; 2],
-        [d_input, d_output]: [usize; 2],
-        [kernel, stride]: [usize; 2],
-    ) -> Convolution {
-        let shape = [d_output, d_input, kernel, kernel];
-        let mut filters = self.tensors.take(&format!("{weight}.weight"), &shape);
-        let parts = ["weight", "bias", "running_mean", "running_var"];
-        let [gains, mut bias, means, variances] =
-            parts.map(|part| self.tensors.take(&format!("{norm}.{part}"), &[d_output]));
-        for (channel, filter) in filters
-            .chunks_exact_mut(d_input * kernel * kernel)
-            .enumerate()
-        {
-            let spread = (f64::from(variances[channel]) + EPSILON).sqrt();
-            let scale = f64::from(gains[channel]) / spread;
-            for value in filter {
-                *value = (f64::from(*value) * scale) as f32;
-            }
-            bias[channel] -= (f64::from(means[channel]) * scale) as f32;
-        }
-        Convolution {
-            weight: self.tensor(filters, shape),
-            bias: self.tensor(bias, [d_output]),
-            stride,
-        }
-    }
-
-    fn attention_pool(&mut self, config: &ResNetConfig) -> AttentionPool {
-        let (channels, d_embed) = (config.d_features(), self.config.d_embed);
-        let n_tokens = config.grid() * config.grid() + 1;
-        let places = "visual.attnpool.positional_embedding";
-        let places = self.tensors.take(places, &[n_tokens, channels]);
-        let mut dense = |part: &str, d_output: usize| {
-            self.dense(
-                &format!("visual.attnpool.{part}_proj"),
-                [channels, d_output],
-            )
-        };
-        AttentionPool {
-            query: dense("q", channels),
-            key: dense("k", channels),
-            value: dense("v", channels),
-            project: dense("c", d_embed),
-            places: self.tensor(places, [1, n_tokens, channels]),
-            n_heads: config.n_heads,
-        }
-    }
-
-    fn dense(&mut self, name: &str, shape: [usize; 2]) -> Dense {
+    pub(super) fn dense(&mut self, name: &str, shape: [usize; 2]) -> Dense {
         let names = ["weight", "bias"].map(|part| format!("{name}.{part}"));
         self.dense_named(&names, shape)
     }
@@ -431,7 +342,7 @@ impl<'a> Reader<'a> {
         self.tensor(values, shape).transpose()
     }
 
-    fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+    pub(super) fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
         Tensor::from_data(TensorData::new(values, shape), self.device)
     }
 }

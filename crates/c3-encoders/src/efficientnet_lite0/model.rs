@@ -91,17 +91,7 @@ impl EfficientNetLite0 {
         pictures: &[Pixels],
         progress: impl FnMut(usize),
     ) -> Result<Embeddings, EncoderError> {
-        let expected = self.preprocess.size;
-        for (row, pixels) in pictures.iter().enumerate() {
-            let found = pixels.size();
-            if found != expected {
-                return Err(EncoderError::SizeMismatch {
-                    row,
-                    expected,
-                    found,
-                });
-            }
-        }
+        self.preprocess.check(pictures)?;
         let forward = |batch: &[Pixels]| {
             let (patches, grid) = NORMALIZATION.patches(batch, &self.device);
             self.features.forward(patches, grid)

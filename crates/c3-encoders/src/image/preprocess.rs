@@ -114,6 +114,21 @@ impl Preprocess {
             .collect()
     }
 
+    /// Refuses pictures that were prepared for another size.
+    pub(crate) fn check(&self, pictures: &[Pixels]) -> Result<(), EncoderError> {
+        let wrong = pictures
+            .iter()
+            .position(|pixels| pixels.size() != self.size);
+        match wrong {
+            None => Ok(()),
+            Some(row) => Err(EncoderError::SizeMismatch {
+                row,
+                expected: self.size,
+                found: pictures[row].size(),
+            }),
+        }
+    }
+
     /// Where the square lies along both axes of a `width x height` picture.
     fn windows(&self, width: usize, height: usize) -> [Window; 2] {
         let short = self.size + self.margin;

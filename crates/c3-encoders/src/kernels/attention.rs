@@ -24,11 +24,7 @@ type Tile = [[f32; LANES]; QUERIES];
 ///
 /// - `all`: `[batch * n_tokens, 3 * width]`: queries, keys, values, each of all heads
 /// - result: `[batch * n_tokens, width]`
-pub(crate) fn mix_heads(
-    all: Tensor<2>,
-    [n_heads, n_tokens]: [usize; 2],
-    is_causal: bool,
-) -> Tensor<2> {
+pub(crate) fn mix_heads(all: Tensor<2>, [n_heads, n_tokens]: [usize; 2], sees: Sees) -> Tensor<2> {
     let device = all.device();
     let [rows, d_all] = all.dims();
     let width = d_all / 3;
@@ -42,9 +38,29 @@ pub(crate) fn mix_heads(
             n_heads,
             n_tokens,
         },
-        is_causal,
+        sees,
     });
     Tensor::from_data(TensorData::new(mixed, [rows, width]), &device)
+}
+
+/// Which tokens a token gathers from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sees {
+    /// All of its text or picture.
+    All,
+    /// Those before it, and itself.
+    Past,
+}
+
+impl Sees {
+    /// How many of `n_tokens` the token `at` sees.
+    #[inline(always)]
+    fn count(self, at: usize, n_tokens: usize) -> usize {
+        match self {
+            Self::All => n_tokens,
+            Self::Past => at + 1,
+        }
+    }
 }
 
 /// How heads lie in a row.
@@ -59,7 +75,7 @@ struct Mix<'a> {
     all: &'a [f32],
     mixed: &'a mut [f32],
     shape: Heads,
-    is_causal: bool,
+    sees: Sees,
 }
 
 impl NullaryFnOnce for Mix<'_> {
@@ -80,7 +96,7 @@ impl NullaryFnOnce for Mix<'_> {
         for (all, mixed) in items.zip(self.mixed.chunks_exact_mut(width * n_tokens)) {
             for index in 0..n_heads {
                 head.load(all, index, self.shape);
-                head.mix(mixed, index, self.shape, self.is_causal);
+                head.mix(mixed, index, self.shape, self.sees);
             }
         }
     }
@@ -135,13 +151,13 @@ impl Head {
     }
 
     #[inline(always)]
-    fn mix(&mut self, mixed: &mut [f32], index: usize, shape: Heads, is_causal: bool) {
+    fn mix(&mut self, mixed: &mut [f32], index: usize, shape: Heads, sees: Sees) {
         for first in (0..shape.n_tokens).step_by(QUERIES) {
             let last = (first + QUERIES).min(shape.n_tokens);
             // How many tokens the last of these queries sees.
-            let seen = if is_causal { last } else { shape.n_tokens };
+            let seen = sees.count(last - 1, shape.n_tokens);
             self.score(first, seen);
-            let sums = self.soften(first..last, seen, is_causal);
+            let sums = self.soften(first..last, seen, sees);
             for column in (0..self.d_head).step_by(LANES) {
                 let tile = self.gather(column, seen);
                 let place = first * shape.width + index * self.d_head + column;
@@ -155,12 +171,11 @@ impl Head {
 
     /// Makes the scores of some queries weights, each query its own; what they sum to.
     #[inline(always)]
-    fn soften(&mut self, queries: Range<usize>, seen: usize, is_causal: bool) -> [f32; QUERIES] {
+    fn soften(&mut self, queries: Range<usize>, seen: usize, sees: Sees) -> [f32; QUERIES] {
         let mut sums = [1.0; QUERIES];
         let scores = self.scores.chunks_exact_mut(self.n_padded);
         for ((query, scores), sum) in queries.zip(scores).zip(&mut sums) {
-            let seen = if is_causal { query + 1 } else { seen };
-            *sum = soften(scores, seen);
+            *sum = soften(scores, sees.count(query, seen));
         }
         sums
     }
@@ -243,7 +258,7 @@ mod tests {
     use burn::tensor::module::attention;
     use burn::tensor::ops::AttentionModuleOptions;
 
-    fn by_burn(all: Tensor<2>, [heads, n]: [usize; 2], is_causal: bool) -> Tensor<2> {
+    fn by_burn(all: Tensor<2>, [heads, n]: [usize; 2], sees: Sees) -> Tensor<2> {
         let [rows, d_all] = all.dims();
         let shape = [rows / n, n, 3, heads, d_all / 3 / heads];
         let all = all.reshape(shape).permute([2, 0, 3, 1, 4]);
@@ -252,7 +267,7 @@ mod tests {
             part.squeeze_dim::<4>(0)
         };
         let options = AttentionModuleOptions {
-            is_causal,
+            is_causal: sees == Sees::Past,
             ..AttentionModuleOptions::default()
         };
         let mixed = attention(part(0), part(1), part(2), None, None, options);
@@ -267,9 +282,9 @@ mod tests {
             let values = (0..batch * n * d_all).map(|at| (at as f32 * 0.731).sin() * 2.0);
             let data = TensorData::new(values.collect::<Vec<f32>>(), [batch * n, d_all]);
             let all: Tensor<2> = Tensor::from_data(data, &device);
-            for is_causal in [false, true] {
-                let ours = mix_heads(all.clone(), [heads, n], is_causal);
-                let theirs = by_burn(all.clone(), [heads, n], is_causal);
+            for sees in [Sees::All, Sees::Past] {
+                let ours = mix_heads(all.clone(), [heads, n], sees);
+                let theirs = by_burn(all.clone(), [heads, n], sees);
                 let difference: f32 = (ours - theirs).abs().max().into_scalar();
                 assert!(difference < 3e-6, "{heads} {d_head} {n}: {difference}");
             }

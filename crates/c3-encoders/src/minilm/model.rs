@@ -8,10 +8,10 @@ use burn::tensor::{Device, Tensor};
 use c3_geometry::Embeddings;
 use tokenizers::Tokenizer;
 
-use super::tokens::{self, Padded, Tokens};
+use super::tokens::{self, Padded};
 use super::weights;
 use crate::EncoderError;
-use crate::batches::encode_batches;
+use crate::batches::{SortedTexts, Text};
 use crate::kernels::{Bias, Ending};
 
 /// all-MiniLM-L6-v2 with its tokenizer.
@@ -65,15 +65,10 @@ impl MiniLm {
         texts: &[&str],
         progress: impl FnMut(usize),
     ) -> Result<Embeddings, EncoderError> {
-        let tokens = tokens::tokenize(&self.tokenizer, texts)?;
-        let batches = tokens::batches(&tokens, &self.device);
-        let forward = |batch: &[Tokens]| self.network.forward(Padded::new(batch, &self.device));
-        let sorted = encode_batches(&batches, self.d_embed, forward, progress)?;
-        let mut places = vec![0; tokens.len()];
-        for (place, text) in tokens.iter().enumerate() {
-            places[text.row] = place;
-        }
-        Ok(sorted.select(&places).to_unit_length()?)
+        let texts = SortedTexts::new(tokens::tokenize(&self.tokenizer, texts)?, &self.device);
+        let forward = |batch: &[Text]| self.network.forward(Padded::new(batch, &self.device));
+        let encoded = texts.encode(self.d_embed, forward, progress)?;
+        Ok(encoded.to_unit_length()?)
     }
 }
 

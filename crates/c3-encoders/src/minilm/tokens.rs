@@ -1,4 +1,4 @@
-//! Texts into tokens, and tokens into batches with little padding.
+//! Texts into tokens, and batches of them into tensors.
 
 use std::iter::repeat_n;
 
@@ -7,19 +7,7 @@ use rayon::prelude::*;
 use tokenizers::{Tokenizer, TruncationParams};
 
 use crate::EncoderError;
-use crate::kernels::is_host;
-
-/// Tokens in one batch on a processor: more of them leave the caches.
-const TOKENS_ON_HOST: usize = 256;
-
-/// Tokens in one batch on a graphics card.
-const TOKENS: usize = 16_384;
-
-/// Tokens of one text, with its place in the caller's list.
-pub(super) struct Tokens {
-    pub(super) row: usize,
-    ids: Vec<u32>,
-}
+use crate::batches::Text;
 
 /// Sets a tokenizer to cut at `max_tokens` and to pad nothing.
 pub(super) fn unpadded(mut tokenizer: Tokenizer, max_tokens: usize) -> Tokenizer {
@@ -34,42 +22,19 @@ pub(super) fn unpadded(mut tokenizer: Tokenizer, max_tokens: usize) -> Tokenizer
     tokenizer
 }
 
-/// Cuts texts into tokens, shortest first.
-pub(super) fn tokenize(tokenizer: &Tokenizer, texts: &[&str]) -> Result<Vec<Tokens>, EncoderError> {
-    let tokens: Result<Vec<Tokens>, EncoderError> = texts
-        .par_iter()
-        .enumerate()
+/// Cuts texts into token numbers.
+pub(super) fn tokenize(
+    tokenizer: &Tokenizer,
+    texts: &[&str],
+) -> Result<Vec<Vec<u32>>, EncoderError> {
+    let texts = texts.par_iter().enumerate();
+    texts
         .map(|(row, text)| {
             let encoding = tokenizer.encode_fast(text.trim(), true);
             let ids = encoding.map_err(|_| EncoderError::Tokenize { row })?;
-            Ok(Tokens {
-                row,
-                ids: ids.get_ids().to_vec(),
-            })
+            Ok(ids.get_ids().to_vec())
         })
-        .collect();
-    let mut tokens = tokens?;
-    tokens.sort_by_key(|text| text.ids.len());
-    Ok(tokens)
-}
-
-/// Cuts sorted texts into batches that suit `device`.
-pub(super) fn batches<'a>(mut sorted: &'a [Tokens], device: &Device) -> Vec<&'a [Tokens]> {
-    let most = if is_host(device) {
-        TOKENS_ON_HOST
-    } else {
-        TOKENS
-    };
-    let mut batches = Vec::new();
-    while !sorted.is_empty() {
-        // The longest text of a batch, its last, sets the width of all.
-        let fits = |rows: &usize| rows * sorted[rows - 1].ids.len() <= most;
-        let rows = (1..=sorted.len()).take_while(fits).last().unwrap_or(1);
-        let (batch, rest) = sorted.split_at(rows);
-        batches.push(batch);
-        sorted = rest;
-    }
-    batches
+        .collect()
 }
 
 /// One batch as tensors.
@@ -86,7 +51,7 @@ pub(super) struct Padded {
 }
 
 impl Padded {
-    pub(super) fn new(texts: &[Tokens], device: &Device) -> Self {
+    pub(super) fn new(texts: &[Text], device: &Device) -> Self {
         let batch = texts.len();
         let n_tokens = texts.last().map_or(0, |text| text.ids.len()); // the longest
         let mut ids = Vec::with_capacity(batch * n_tokens);
@@ -110,7 +75,7 @@ impl Padded {
     }
 }
 
-fn bias(texts: &[Tokens], n_tokens: usize, device: &Device) -> Tensor<4> {
+fn bias(texts: &[Text], n_tokens: usize, device: &Device) -> Tensor<4> {
     let mut values = Vec::with_capacity(texts.len() * n_tokens * n_tokens);
     for text in texts {
         let length = text.ids.len();
@@ -127,27 +92,11 @@ fn bias(texts: &[Tokens], n_tokens: usize, device: &Device) -> Tensor<4> {
 mod tests {
     use super::*;
 
-    fn texts(lengths: &[usize]) -> Vec<Tokens> {
+    fn texts(lengths: &[usize]) -> Vec<Text> {
         let texts = lengths.iter().enumerate();
         texts
-            .map(|(row, &length)| Tokens {
-                row,
-                ids: vec![7; length],
-            })
+            .map(|(row, &length)| Text::new(row, vec![7; length]))
             .collect()
-    }
-
-    #[test]
-    fn a_batch_holds_as_many_texts_as_fit_with_their_padding() {
-        let texts = texts(&[3, 4, 60, 64, 64, 64, 65, 300, 400]);
-        let batches = batches(&texts, &Device::flex());
-        let sizes: Vec<usize> = batches.iter().map(|batch| batch.len()).collect();
-        assert_eq!(sizes, [4, 3, 1, 1]); // a text that is too long goes alone
-    }
-
-    #[test]
-    fn no_texts_make_no_batches() {
-        assert!(batches(&[], &Device::flex()).is_empty());
     }
 
     #[test]
