@@ -5,6 +5,7 @@
 
 mod config;
 mod names;
+mod tokens;
 mod weights;
 
 pub use config::Gpt2Config;

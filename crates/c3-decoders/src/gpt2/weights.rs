@@ -2,17 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, Tensor, TensorData};
-use half::{bf16, f16};
+use burn::tensor::Device;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
 
 use super::config::Gpt2Config;
 use super::names::{MapperKind, Names, Part};
-use crate::prefix::Init;
+use crate::prefix::{Init, Taken, Weights, floats, shape_of_floats, unasked};
 use crate::{DecoderError, Mapper, PrefixDecoder, PrefixDecoderConfig, WeightFault};
 
 /// Heads of ClipCap's layers of attention, which its files do not tell.
@@ -159,19 +157,8 @@ impl<'a> Gpt2File<'a> {
             let rng = ChaCha8Rng::seed_from_u64(seed);
             decoder.draw_prefix(&mut Init::drawn(rng, device));
         }
-        let mut filler = Filler {
-            file: self,
-            path: Vec::new(),
-            used: BTreeSet::new(),
-            faults: Vec::new(),
-            device,
-        };
-        let decoder = decoder.map(&mut filler);
-        let faults = filler.all_faults();
-        match faults.is_empty() {
-            true => Ok(decoder),
-            false => Err(DecoderError::Weights { faults }),
-        }
+        let used = BTreeSet::new();
+        decoder.filled(Foreign { file: self, used }, device)
     }
 
     fn sizes(
@@ -217,71 +204,46 @@ impl<'a> Gpt2File<'a> {
     }
 }
 
-/// Replaces every parameter by what the file holds of it.
-struct Filler<'f, 'a> {
+/// The file of somebody else, under their names.
+struct Foreign<'f, 'a> {
     file: &'f Gpt2File<'a>,
-    path: Vec<String>,
     used: BTreeSet<String>,
-    faults: Vec<WeightFault>,
-    device: &'f Device,
 }
 
-impl Filler<'_, '_> {
-    /// What did not fit, the tensors that nothing asked for counted.
-    fn all_faults(mut self) -> Vec<WeightFault> {
-        // Queries, keys and values would each report their common matrix.
-        self.faults.dedup_by(|a, b| a.name == b.name);
-        let file = self.file;
-        let unknown = file
-            .tensors
-            .iter()
-            .filter(|(name, _)| !self.used.contains(*name) && !file.names.is_beside(name));
-        let unknown = unknown.map(|(name, view)| WeightFault {
-            name: name.clone(),
-            expected: None,
-            found: shape_of_floats(view),
-        });
-        self.faults.into_iter().chain(unknown).collect()
-    }
-}
-
-impl ModuleMapper for Filler<'_, '_> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(place) = self.file.names.place(&self.path.join(".")) else {
-            return param; // a fresh mapper
+impl Weights for Foreign<'_, '_> {
+    fn take(&mut self, name: &str, shape: &[usize]) -> Taken {
+        let Some(place) = self.file.names.place(name) else {
+            return Taken::Nothing; // a fresh mapper
         };
-        let shape = param.val().dims();
-        let stored = place.part.stored(&shape);
+        let stored = place.part.stored(shape);
         let view = self.file.tensors.get(&place.name);
-        self.used.insert(place.name.clone());
         let found = view.and_then(shape_of_floats);
+        let is_new = self.used.insert(place.name.clone());
         let fits = found.as_ref().is_some_and(|found| match place.part {
             Part::FirstRows => found[0] >= stored[0] && found[1..] == stored[1..],
             _ => *found == stored,
         });
         match view {
-            Some(view) if fits => {
-                let values = place.part.take(&floats(view), &shape);
-                let data = TensorData::new(values, shape);
-                param.map(|_| Tensor::from_data(data, self.device))
-            }
-            _ => {
-                self.faults.push(WeightFault {
-                    name: place.name,
-                    expected: Some(stored),
-                    found,
-                });
-                param
-            }
+            Some(view) if fits => Taken::Values(place.part.take(&floats(view), shape)),
+            // Queries, keys and values would each report their common matrix.
+            _ if !is_new => Taken::Nothing,
+            _ => Taken::Fault(WeightFault {
+                name: place.name,
+                expected: Some(stored),
+                found,
+            }),
         }
+    }
+
+    fn left_over(self) -> Vec<WeightFault> {
+        let file = self.file;
+        let unused = file
+            .tensors
+            .iter()
+            .filter(|(name, _)| !self.used.contains(*name) && !file.names.is_beside(name));
+        unused
+            .map(|(name, view)| unasked(name.clone(), view))
+            .collect()
     }
 }
 
@@ -329,23 +291,4 @@ fn turned(values: &[f32], shape: &[usize]) -> Vec<f32> {
         turned.extend((0..columns).map(|column| values[column * rows + row]));
     }
     turned
-}
-
-fn shape_of_floats(view: &TensorView<'_>) -> Option<Vec<usize>> {
-    let is_float = matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16);
-    is_float.then(|| view.shape().to_vec())
-}
-
-fn floats(view: &TensorView<'_>) -> Vec<f32> {
-    let data = view.data();
-    match view.dtype() {
-        Dtype::F16 => numbers(data, |bytes| f16::from_le_bytes(bytes).to_f32()),
-        Dtype::BF16 => numbers(data, |bytes| bf16::from_le_bytes(bytes).to_f32()),
-        _ => numbers(data, f32::from_le_bytes),
-    }
-}
-
-fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    let (whole, _) = bytes.as_chunks::<N>();
-    whole.iter().map(|bytes| number(*bytes)).collect()
 }

@@ -16,3 +16,4 @@ pub use config::{Activation, Mapper, Output, PrefixDecoderConfig};
 pub(crate) use dropout::Dropout;
 pub(crate) use init::Init;
 pub use model::PrefixDecoder;
+pub(crate) use weights::{Taken, Weights, floats, shape_of_floats, unasked};

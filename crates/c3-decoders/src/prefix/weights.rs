@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
+use half::{bf16, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -48,13 +49,86 @@ impl PrefixDecoder {
     ) -> Result<Self, DecoderError> {
         config.check()?;
         let file = SafeTensors::deserialize(bytes).map_err(weights_file)?;
-        let mut filler = Filler::new(&file, device);
-        let decoder = Self::new(config, &mut Init::zeros(device)).map(&mut filler);
-        let faults = filler.faults();
-        if faults.is_empty() {
-            return Ok(decoder);
+        let unused = file.tensors().into_iter().collect();
+        Self::new(config, &mut Init::zeros(device)).filled(Own { unused }, device)
+    }
+
+    /// Replaces every parameter by what `weights` hold of it.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::Weights`] lists all that does not fit.
+    pub(crate) fn filled(
+        self,
+        weights: impl Weights,
+        device: &Device,
+    ) -> Result<Self, DecoderError> {
+        let mut filler = Filler {
+            path: Vec::new(),
+            device,
+            weights,
+            faults: Vec::new(),
+        };
+        let decoder = self.map(&mut filler);
+        let mut faults = filler.faults;
+        faults.extend(filler.weights.left_over());
+        match faults.is_empty() {
+            true => Ok(decoder),
+            false => Err(DecoderError::Weights { faults }),
         }
-        Err(DecoderError::Weights { faults })
+    }
+}
+
+/// Where the weights of a decoder come from.
+pub(crate) trait Weights {
+    /// The values of the parameter `name`, which has this shape.
+    fn take(&mut self, name: &str, shape: &[usize]) -> Taken;
+
+    /// The tensors that nothing asked for.
+    fn left_over(self) -> Vec<WeightFault>;
+}
+
+/// What weights hold of a parameter.
+pub(crate) enum Taken {
+    /// Its values, row after row.
+    Values(Vec<f32>),
+    /// Nothing, and nothing is wrong with that.
+    Nothing,
+    /// Something that does not fit.
+    Fault(WeightFault),
+}
+
+/// A file of our own.
+struct Own<'a> {
+    unused: BTreeMap<String, TensorView<'a>>,
+}
+
+impl Weights for Own<'_> {
+    fn take(&mut self, name: &str, shape: &[usize]) -> Taken {
+        let view = self.unused.remove(name);
+        let found = view.as_ref().and_then(shape_of_floats);
+        match view {
+            Some(view) if found.as_deref() == Some(shape) => Taken::Values(floats(&view)),
+            _ => Taken::Fault(WeightFault {
+                name: name.to_owned(),
+                expected: Some(shape.to_vec()),
+                found,
+            }),
+        }
+    }
+
+    fn left_over(self) -> Vec<WeightFault> {
+        let unused = self.unused.into_iter();
+        unused.map(|(name, view)| unasked(name, &view)).collect()
+    }
+}
+
+/// A tensor that nothing asked for.
+pub(crate) fn unasked(name: String, view: &TensorView<'_>) -> WeightFault {
+    WeightFault {
+        name,
+        expected: None,
+        found: shape_of_floats(view),
     }
 }
 
@@ -86,36 +160,15 @@ impl ModuleVisitor for Collected {
     }
 }
 
-/// Replaces every parameter by the tensor of its name.
-struct Filler<'a> {
+/// Replaces every parameter by what weights hold under its name.
+struct Filler<'a, W> {
     path: Vec<String>,
     device: &'a Device,
-    unused: BTreeMap<String, TensorView<'a>>,
+    weights: W,
     faults: Vec<WeightFault>,
 }
 
-impl<'a> Filler<'a> {
-    fn new(file: &SafeTensors<'a>, device: &'a Device) -> Self {
-        Self {
-            path: Vec::new(),
-            device,
-            unused: file.tensors().into_iter().collect(),
-            faults: Vec::new(),
-        }
-    }
-
-    /// What did not fit, the tensors that nothing asked for counted.
-    fn faults(self) -> Vec<WeightFault> {
-        let unknown = self.unused.into_iter().map(|(name, view)| WeightFault {
-            name,
-            expected: None,
-            found: shape_of_floats(&view),
-        });
-        self.faults.into_iter().chain(unknown).collect()
-    }
-}
-
-impl ModuleMapper for Filler<'_> {
+impl<W: Weights> ModuleMapper for Filler<'_, W> {
     fn enter_module(&mut self, name: &str, _container: &str) {
         self.path.push(name.to_owned());
     }
@@ -125,38 +178,40 @@ impl ModuleMapper for Filler<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.path.join(".");
         let shape = param.val().dims();
-        let view = self.unused.remove(&name);
-        let found = view.as_ref().and_then(shape_of_floats);
-        match view {
-            Some(view) if found.as_deref() == Some(shape.as_slice()) => {
-                let data = TensorData::new(floats(&view), shape);
+        match self.weights.take(&self.path.join("."), &shape) {
+            Taken::Values(values) => {
+                let data = TensorData::new(values, shape);
                 param.map(|_| Tensor::from_data(data, self.device))
             }
-            _ => {
-                self.faults.push(WeightFault {
-                    name,
-                    expected: Some(shape.to_vec()),
-                    found,
-                });
+            Taken::Nothing => param,
+            Taken::Fault(fault) => {
+                self.faults.push(fault);
                 param
             }
         }
     }
 }
 
-fn shape_of_floats(view: &TensorView<'_>) -> Option<Vec<usize>> {
-    (view.dtype() == Dtype::F32).then(|| view.shape().to_vec())
+/// The shape of a tensor of single or half precision, or of bfloat16.
+pub(crate) fn shape_of_floats(view: &TensorView<'_>) -> Option<Vec<usize>> {
+    let is_float = matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16);
+    is_float.then(|| view.shape().to_vec())
 }
 
-fn floats(view: &TensorView<'_>) -> Vec<f32> {
-    view.data()
-        .as_chunks()
-        .0
-        .iter()
-        .map(|bytes| f32::from_le_bytes(*bytes))
-        .collect()
+/// The values of such a tensor, widened.
+pub(crate) fn floats(view: &TensorView<'_>) -> Vec<f32> {
+    let data = view.data();
+    match view.dtype() {
+        Dtype::F16 => numbers(data, |bytes| f16::from_le_bytes(bytes).to_f32()),
+        Dtype::BF16 => numbers(data, |bytes| bf16::from_le_bytes(bytes).to_f32()),
+        _ => numbers(data, f32::from_le_bytes),
+    }
+}
+
+fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let (whole, _) = bytes.as_chunks::<N>();
+    whole.iter().map(|bytes| number(*bytes)).collect()
 }
 
 fn weights_file(source: safetensors::SafeTensorError) -> DecoderError {
