@@ -6,6 +6,7 @@ use super::arena::{Id, Part, Source, Storage};
 use super::classes::Class;
 use super::machine::Machine;
 use super::numpy::{self, Array};
+use super::tensor::Order;
 use super::{Bytes, PickleError, Value, stream, torch};
 
 impl<'a> Machine<'a> {
@@ -67,8 +68,11 @@ impl<'a> Machine<'a> {
                 return Err(self.misfit());
             };
             let bytes = arena.bytes(data).ok_or_else(|| self.misfit())?;
-            let fortran = arena.text(order) == Some("F");
-            return numpy::array(arena, shape, kind, fortran, bytes).map(Part::Numpy);
+            let order = match arena.text(order) {
+                Some("F") => Order::FirstFastest,
+                _ => Order::LastFastest,
+            };
+            return numpy::array(arena, shape, kind, order, bytes).map(Part::Numpy);
         }
         let &[kind, data] = arguments else {
             return Err(self.misfit());

@@ -9,7 +9,7 @@ pub(super) enum Class {
     Map,
     /// `argparse.Namespace`: settings by name.
     Namespace,
-    /// A module of TorchScript: its attributes by name.
+    /// A module of TorchScript, in whose archives alone it may stand: its attributes by name.
     Module,
     /// A list of numbers, as TorchScript writes it.
     Sequence,
@@ -51,7 +51,7 @@ pub(super) enum Class {
 
 impl Class {
     /// What a name stands for; nothing for all that is not data.
-    pub(super) fn of(module: &str, name: &str, script: bool) -> Option<Self> {
+    pub(super) fn of(module: &str, name: &str) -> Option<Self> {
         match (module, name) {
             ("collections", "OrderedDict") | ("builtins" | "__builtin__", "dict") => {
                 Some(Self::Map)
@@ -60,7 +60,7 @@ impl Class {
             ("_codecs", "encode") => Some(Self::Encode),
             ("torch.jit._pickle", "restore_type_tag") => Some(Self::Tagged),
             ("torch.jit._pickle", name) if name.starts_with("build_") => Some(Self::Sequence),
-            (module, _) if module.starts_with("__torch__") && script => Some(Self::Module),
+            (module, _) if module.starts_with("__torch__") => Some(Self::Module),
             (module, name) if module.starts_with("numpy") => Self::of_numpy(module, name),
             (module, name) if module.starts_with("torch") => Self::of_torch(module, name),
             _ => None,

@@ -283,10 +283,13 @@ impl<'a> Machine<'a> {
     }
 
     fn class(&self, module: &str, name: &str) -> Result<Class, PickleError> {
-        Class::of(module, name, self.trust.script).ok_or_else(|| PickleError::Refused {
-            name: format!("{module}.{name}").chars().take(200).collect(),
-            offset: self.operands.offset(),
-        })
+        match Class::of(module, name) {
+            Some(class) if class != Class::Module || self.trust.script => Ok(class),
+            _ => Err(PickleError::Refused {
+                name: format!("{module}.{name}").chars().take(200).collect(),
+                offset: self.operands.offset(),
+            }),
+        }
     }
 
     fn append(&mut self, mut items: Vec<Id>) -> Result<bool, PickleError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::arena::{Arena, Id, Part};
-use super::tensor::Layout;
+use super::tensor::{Layout, Order};
 use super::{Bytes, Dtype, PickleError, Tensor, Value};
 
 /// Something of NumPy that may not be filled yet.
@@ -61,9 +61,12 @@ pub(super) fn filled<'a>(arena: &Arena<'a>, state: Id) -> Result<Array<'a>, Pick
     let &[_, shape, kind, fortran, data] = state else {
         return Err(damaged());
     };
-    let fortran = matches!(arena.part(fortran), Part::Value(Value::Bool(true)));
+    let order = match arena.part(fortran) {
+        Part::Value(Value::Bool(true)) => Order::FirstFastest,
+        _ => Order::LastFastest,
+    };
     let bytes = arena.bytes(data).ok_or_else(damaged)?;
-    array(arena, shape, kind, fortran, bytes)
+    array(arena, shape, kind, order, bytes)
 }
 
 /// An array of a shape and kind over bytes.
@@ -71,7 +74,7 @@ pub(super) fn array<'a>(
     arena: &Arena<'a>,
     shape: Id,
     kind: Id,
-    fortran: bool,
+    order: Order,
     bytes: Bytes<'a>,
 ) -> Result<Array<'a>, PickleError> {
     let Part::Numpy(Array::Kind(dtype)) = arena.part(kind) else {
@@ -82,7 +85,7 @@ pub(super) fn array<'a>(
         what: "the shape of a NumPy array is not of whole numbers",
         offset: 0,
     })?;
-    let layout = Layout::dense(shape, fortran)?;
+    let layout = Layout::dense(shape, order)?;
     Ok(Array::Full(Arc::new(Tensor::new(*dtype, layout, bytes)?)))
 }
 
@@ -108,7 +111,7 @@ pub(super) fn scalar<'a>(dtype: Dtype, bytes: &[u8]) -> Option<Value<'a>> {
         Dtype::I64 => Value::Integer(i64::from_le_bytes(bytes.try_into().ok()?).into()),
         Dtype::F64 => Value::Float(f64::from_le_bytes(bytes.try_into().ok()?)),
         Dtype::F16 | Dtype::Bf16 | Dtype::F32 => {
-            let layout = Layout::dense(vec![1], false).ok()?;
+            let layout = Layout::dense(vec![1], Order::LastFastest).ok()?;
             let one = Tensor::new(dtype, layout, Bytes::File(bytes)).ok()?;
             Value::Float(f64::from(*one.floats().ok()?.first()?))
         }

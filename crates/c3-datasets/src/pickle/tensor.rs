@@ -63,6 +63,15 @@ pub struct Tensor<'a> {
     storage: Bytes<'a>,
 }
 
+/// Along which axis neighbours in a storage are neighbours in a dense array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As C has it.
+    LastFastest,
+    /// As Fortran has it.
+    FirstFastest,
+}
+
 /// Where the numbers of a tensor lie in its storage, in numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Layout {
@@ -72,17 +81,17 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// One number after the other, the last axis (or, as Fortran has it, the first) fastest.
+    /// One number after the other.
     ///
     /// # Errors
     ///
     /// [`PickleError::Tensor`] for a shape beyond all memory.
-    pub(super) fn dense(shape: Vec<usize>, fortran: bool) -> Result<Self, PickleError> {
+    pub(super) fn dense(shape: Vec<usize>, order: Order) -> Result<Self, PickleError> {
         let mut strides = vec![0; shape.len()];
         let mut step = Some(1_usize);
-        let axes: Vec<usize> = match fortran {
-            true => (0..shape.len()).collect(),
-            false => (0..shape.len()).rev().collect(),
+        let axes: Vec<usize> = match order {
+            Order::FirstFastest => (0..shape.len()).collect(),
+            Order::LastFastest => (0..shape.len()).rev().collect(),
         };
         for axis in axes {
             let Some(here) = step else {
@@ -233,9 +242,9 @@ mod tests {
 
     #[test]
     fn numbers_come_in_the_order_of_the_last_axis() {
-        let dense = of(Layout::dense(vec![2, 3], false).unwrap()).unwrap();
+        let dense = of(Layout::dense(vec![2, 3], Order::LastFastest).unwrap()).unwrap();
         assert!(matches!(dense.bytes(), Cow::Borrowed([0, 1, 2, 3, 4, 5])));
-        let fortran = of(Layout::dense(vec![2, 3], true).unwrap()).unwrap();
+        let fortran = of(Layout::dense(vec![2, 3], Order::FirstFastest).unwrap()).unwrap();
         assert_eq!(&*fortran.bytes(), [0, 2, 4, 1, 3, 5]);
         let column = Layout {
             shape: vec![2],
@@ -264,6 +273,6 @@ mod tests {
             assert!(of(refused.clone()).is_err(), "{refused:?}");
         }
         assert!(of(layout(&[0, 9], &[9, 1], 0)).unwrap().bytes().is_empty());
-        assert!(Layout::dense(vec![2, usize::MAX, 2], false).is_err());
+        assert!(Layout::dense(vec![2, usize::MAX, 2], Order::LastFastest).is_err());
     }
 }
