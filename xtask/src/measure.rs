@@ -110,7 +110,11 @@ impl Measure {
         }
         if let Some(folder) = &self.run {
             let mut run = RunArguments::new(folder.clone(), self.device).open()?;
-            run.again("measure", |run| measured(run, self.probe))?;
+            let depth = match self.probe {
+                true => Depth::Probe,
+                false => Depth::Survey,
+            };
+            run.again("measure", |run| measured(run, depth))?;
             println!("{}", tables::geometry(&record(&run)?));
             return Ok(());
         }
@@ -157,10 +161,19 @@ pub(crate) struct RecallAt {
 
 /// Measures the evaluated split and writes `geometry.json`.
 pub(crate) fn measure(run: &Run) -> anyhow::Result<()> {
-    measured(run, false)
+    measured(run, Depth::Survey)
 }
 
-fn measured(run: &Run, probe: bool) -> anyhow::Result<()> {
+/// How much is asked of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// The geometry of the evaluated split.
+    Survey,
+    /// The probe too.
+    Probe,
+}
+
+fn measured(run: &Run, depth: Depth) -> anyhow::Result<()> {
     let split = run.evaluated();
     let geometry = geometry(
         &Space::read(run, "train")?,
@@ -172,8 +185,10 @@ fn measured(run: &Run, probe: bool) -> anyhow::Result<()> {
         &serde_json::to_vec_pretty(&geometry)?,
     )?;
     // A space too small or too plain for the survey is no reason to end a run.
-    match alone::of_run(run, split, probe) {
-        Err(error) if !probe => eprintln!("measure: no survey of `{split}`: {error:#}"),
+    match alone::of_run(run, split, depth) {
+        Err(error) if depth == Depth::Survey => {
+            eprintln!("measure: no survey of `{split}`: {error:#}")
+        }
         outcome => outcome?,
     }
     Ok(())

@@ -8,7 +8,6 @@ use c3_artifacts::{MomentsRecord, Survey, atomic};
 use c3_geometry::{Embeddings, Moments};
 use c3_transforms::Collapse;
 
-use super::Measure;
 use super::bars;
 use super::charts;
 use super::drawing::Drawing;
@@ -20,6 +19,7 @@ use super::probe;
 use super::survey::{self, Drawn, Sample, Settings};
 use super::vectors::{Layout, Mapped, Side};
 use super::words;
+use super::{Depth, Measure};
 use crate::projection;
 use crate::report::page::Projection;
 use crate::report::scatter;
@@ -121,7 +121,7 @@ impl Measure {
 }
 
 /// Measures one split of a run as if its files had been named: `survey.json`, `geometry.html`.
-pub(super) fn of_run(run: &Run, split: &str, probe: bool) -> anyhow::Result<()> {
+pub(super) fn of_run(run: &Run, split: &str, depth: Depth) -> anyhow::Result<()> {
     let space = Space::read(run, split)?;
     let settings = Settings {
         seed: 1,
@@ -145,7 +145,7 @@ pub(super) fn of_run(run: &Run, split: &str, probe: bool) -> anyhow::Result<()> 
     let items = Some(space.owners.clone());
     let drawn = survey::of_pairs(&mut survey, &Sample { sides, items }, settings)?;
     survey::of_items(&mut survey, &space.texts, &space.owners, settings.seed)?;
-    if probe {
+    if depth == Depth::Probe {
         ask_words(&mut survey, &Space::read(run, "train")?, &space)?;
     }
     survey.sentences = words::sentences(&survey);

@@ -168,12 +168,10 @@ impl Class {
             corrupt: corrupt.clone(),
             renorm: Renorm::AfterAll,
         });
-        let own = if attempt.arm.is_none() {
-            &of_images
-        } else {
-            &of_texts
+        let (penalty, ridge) = match attempt.arm {
+            Some(_) => self.fit(&of_texts, |lesson| &lesson.texts, seed)?,
+            None => self.fit(&of_images, |lesson| &lesson.images, seed)?,
         };
-        let (penalty, ridge) = self.fit(own, attempt.arm.is_none(), seed)?;
         let scores = ridge.predict(&of_images.test(&self.images)?)?;
         let scores: Vec<Vec<f32>> = scores.outer_iter().map(|row| row.to_vec()).collect();
         let precisions = average_precisions(&scores, &self.tags)?;
@@ -198,11 +196,12 @@ impl Class {
     }
 
     /// The penalty that held-out rows of the same modality choose, and the lines it gives.
-    fn fit(&self, own: &Transform, from_images: bool, seed: u64) -> anyhow::Result<(f64, Ridge)> {
-        let rows = |lesson: &Lesson| match from_images {
-            true => lesson.images.clone(),
-            false => lesson.texts.clone(),
-        };
+    fn fit(
+        &self,
+        own: &Transform,
+        rows: fn(&Lesson) -> &Embeddings,
+        seed: u64,
+    ) -> anyhow::Result<(f64, Ridge)> {
         let learned = rows(&self.learned);
         let draws = match own.corrupt {
             Some(_) => NOISED_ROWS.div_ceil(learned.len()).max(FEWEST_DRAWS),
@@ -211,10 +210,10 @@ impl Class {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut sums = RidgeSums::new(learned.dim(), self.words);
         for _ in 0..draws {
-            sums.add(&own.train(&learned, &mut rng)?, &self.learned.tags)?;
+            sums.add(&own.train(learned, &mut rng)?, &self.learned.tags)?;
         }
         // Corrupted too: noise shortens what is left of a unit row, and with it the scores.
-        let held_out = own.train(&rows(&self.held_out), &mut rng)?;
+        let held_out = own.train(rows(&self.held_out), &mut rng)?;
         let mut best: Option<(f64, f64, Ridge)> = None;
         for (penalty, ridge) in PENALTIES.into_iter().zip(sums.fit(&PENALTIES)?) {
             let error = ridge.squared_error(&held_out, &self.held_out.tags)?;
