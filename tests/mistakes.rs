@@ -1,9 +1,9 @@
 //! What users get wrong: each mistake gets one sentence, and finished work survives.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 /// A recipe of photos that needs no weights: pixels and hashed words behind tiny towers.
 const SMALL: [&str; 17] = [
@@ -34,7 +34,7 @@ fn xtask(folder: &Path) -> Command {
     command
 }
 
-fn train_photos(folder: &Path, extra: &[&str]) -> Output {
+fn training(folder: &Path, extra: &[&str]) -> Command {
     let mut command = xtask(folder);
     command.args([
         "train", "--recipe", "flickr8k", "--data", "photos", "--device", "cpu",
@@ -42,11 +42,24 @@ fn train_photos(folder: &Path, extra: &[&str]) -> Output {
     SMALL.iter().for_each(|setting| {
         command.args(["--set", setting]);
     });
+    command.args(["--out", "run"]).args(extra);
     command
-        .args(["--out", "run"])
-        .args(extra)
-        .output()
-        .expect("the command line starts")
+}
+
+fn train_photos(folder: &Path, extra: &[&str]) -> Output {
+    let output = training(folder, extra).output();
+    output.expect("the command line starts")
+}
+
+/// A training that goes on, of which the errors are heard.
+fn started(folder: &Path, setting: &str) -> (Child, Lines<BufReader<ChildStderr>>) {
+    let mut child = training(folder, &["--set", setting])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let said = child.stderr.take().expect("piped");
+    (child, BufReader::new(said).lines())
 }
 
 fn errors(output: &Output) -> String {
@@ -285,20 +298,7 @@ fn a_damaged_model_folder_is_refused() {
 fn a_killed_run_goes_on_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
     photos(folder.path());
-    let mut command = xtask(folder.path());
-    command.args([
-        "train", "--recipe", "flickr8k", "--data", "photos", "--device", "cpu",
-    ]);
-    SMALL.iter().for_each(|setting| {
-        command.args(["--set", setting]);
-    });
-    command.args(["--set", "training.epochs=200", "--out", "run"]);
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let (mut child, lines) = started(folder.path(), "training.epochs=200");
     let mut fitted = false;
     for line in lines {
         if line.unwrap().starts_with("fit: done") {
@@ -329,21 +329,9 @@ fn a_killed_run_goes_on_where_it_stopped() {
 fn a_stopped_run_says_how_to_go_on() {
     let folder = tempfile::tempdir().unwrap();
     photos(folder.path());
-    let mut command = xtask(folder.path());
-    command.args([
-        "train", "--recipe", "flickr8k", "--data", "photos", "--device", "cpu",
-    ]);
-    SMALL.iter().for_each(|setting| {
-        command.args(["--set", setting]);
-    });
-    command.args(["--set", "connect.training.epochs=100000", "--out", "run"]);
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
+    let (mut child, lines) = started(folder.path(), "connect.training.epochs=100000");
     let mut said = Vec::new();
-    for line in BufReader::new(child.stderr.take().expect("piped")).lines() {
+    for line in lines {
         let line = line.unwrap();
         if line.starts_with("encode: done") {
             let pid = child.id().to_string();
