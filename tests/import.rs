@@ -104,6 +104,17 @@ fn a_hostile_file_is_refused_in_one_sentence_and_leaves_nothing() {
 }
 
 #[test]
+fn a_folder_is_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("weights")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    let command = command.current_dir(folder.path());
+    let output = command.args(["import", "weights"]).output();
+    let said = errors(&output.expect("the command line starts"));
+    assert!(said.contains("`weights` is a folder"), "{said}");
+}
+
+#[test]
 fn a_key_that_is_not_there_names_those_that_are() {
     let folder = tempfile::tempdir().unwrap();
     let output = import(folder.path(), "weights-zip.pth", &["--under", "weights"]);

@@ -294,5 +294,9 @@ fn both_towers_of_a_clip_take_the_place_of_the_encoders() {
         said.contains("neither a path") && said.contains("clip-vit-l-14"),
         "{said}"
     );
+    let said = errors(&named("meteor-1.5", "second"));
+    assert!(said.contains("neither a path"), "{said}");
+    let said = errors(&named(folder.path().to_str().unwrap(), "second"));
+    assert!(said.contains("holds no weights"), "{said}");
     assert!(!folder.path().join("second").exists());
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use burn::tensor::Device;
 use c3_artifacts::{EmbeddingSet, Rows, hash};
-use c3_encoders::clip::{ImageTower, TextTower};
+use c3_encoders::clip::{Clip, ImageTower, TextTower};
 use c3_encoders::{EfficientNetLite0, HashedWords, MiniLm, Pixels, Preprocess, pixel_rows};
 use c3_geometry::Embeddings;
 
@@ -125,7 +125,7 @@ impl PictureEncoder {
         match features {
             ImageFeatures::Pixels { side } => Ok(Self::Pixels(Preprocess::new(*side))),
             ImageFeatures::Clip { model } => {
-                let folder = fetch::weights_or_path(model)?;
+                let folder = fetch::clip(model)?;
                 Ok(Self::Clip(Box::new(ImageTower::load(&folder, device)?)))
             }
             ImageFeatures::EfficientNetLite0 => {
@@ -174,7 +174,7 @@ impl TextEncoder {
                 Ok(Self::HashedWords(HashedWords { n_buckets }))
             }
             TextFeatures::Clip { model } => {
-                let folder = fetch::weights_or_path(model)?;
+                let folder = fetch::clip(model)?;
                 Ok(Self::Clip(Box::new(TextTower::load(&folder, device)?)))
             }
             TextFeatures::MiniLm => {
@@ -208,10 +208,10 @@ pub(crate) fn check_weights(settings: &EncodeSettings) -> anyhow::Result<()> {
         fetch::weights("all-minilm-l6-v2")?;
     }
     if let ImageFeatures::Clip { model } = &settings.image {
-        fetch::weights_or_path(model)?;
+        Clip::check(&fetch::clip(model)?)?;
     }
     if let TextFeatures::Clip { model } = &settings.text {
-        fetch::weights_or_path(model)?;
+        Clip::check(&fetch::clip(model)?)?;
     }
     Ok(())
 }

@@ -151,21 +151,22 @@ pub(crate) fn weights(name: &str) -> anyhow::Result<PathBuf> {
     Ok(slot.folder().to_owned())
 }
 
-/// Finds weights by name in the cache, or takes a path as it is.
+/// Finds a CLIP by name in the cache, or takes a path as it is.
 ///
 /// # Errors
 ///
-/// One sentence with the command that brings them, if they are not all there.
-pub(crate) fn weights_or_path(name: &str) -> anyhow::Result<PathBuf> {
-    if catalogue::ENTRIES.iter().any(|entry| entry.name == name) {
+/// One sentence with the command that brings it, if it is not all there.
+pub(crate) fn clip(name: &str) -> anyhow::Result<PathBuf> {
+    let names = catalogue::ENTRIES.iter().map(|entry| entry.name);
+    let clips: Vec<&str> = names.filter(|name| name.starts_with("clip-")).collect();
+    if clips.contains(&name) {
         return weights(name);
     }
     let path = PathBuf::from(name);
-    let names: Vec<&str> = catalogue::ENTRIES.iter().map(|entry| entry.name).collect();
     ensure!(
         path.exists(),
-        "`{name}` is neither a path that is there nor one of {}",
-        names.join(", ")
+        "the encoder `{name}` is neither a path that is there nor one of {}",
+        clips.join(", ")
     );
     Ok(path)
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use memmap2::Mmap;
 
 /// Maps a file that is only read.
@@ -12,6 +12,11 @@ use memmap2::Mmap;
     reason = "a mapping is bytes that others may change; every reader checks what it reads"
 )]
 pub(crate) fn map(path: &Path) -> anyhow::Result<Mmap> {
+    ensure!(
+        !path.is_dir(),
+        "`{}` is a folder; expected a file",
+        path.display()
+    );
     let unread = || format!("cannot read `{}`", path.display());
     let file = File::open(path).with_context(unread)?;
     // SAFETY: the bytes are only ever read as numbers, so a change cannot break a promise of

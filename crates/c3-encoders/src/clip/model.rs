@@ -43,6 +43,16 @@ impl Clip {
         })
     }
 
+    /// Looks for the weights, the sizes and the tokens of a model before hours of other work;
+    /// no tensor is read, but for those of a PyTorch checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// As [`Clip::load`], but for tensors that do not fit.
+    pub fn check(path: &Path) -> Result<(), EncoderError> {
+        weights::check(path)
+    }
+
     /// The tower of pictures.
     #[must_use]
     pub fn images(&self) -> &ImageTower {

@@ -33,6 +33,15 @@ const SPARE: [&str; 5] = [
     "text_model.embeddings.position_ids",
 ];
 
+/// Looks for all that a model is made of, and reads no tensor.
+pub(super) fn check(path: &Path) -> Result<(), EncoderError> {
+    let (folder, file) = locate(path)?;
+    let tensors = TensorFile::open(&file)?;
+    describe(&folder, &tensors, Names::of(&tensors))?.check()?;
+    ClipTokenizer::load(&folder)?;
+    Ok(())
+}
+
 /// Loads both towers and the logarithm of the scale of their cosines.
 pub(super) fn load(
     path: &Path,
