@@ -13,6 +13,7 @@ pub(crate) fn sentences(survey: &Survey) -> Vec<String> {
         None => unjudged(survey),
     };
     said.extend(survey.spread.as_ref().map(spread));
+    said.extend(at_odds(survey));
     said.extend(survey.probe.as_ref().and_then(probed));
     if let Some(noise) = &survey.noise {
         let [_, high] = noise.isotropic;
@@ -89,6 +90,20 @@ fn spread(spread: &SpreadSurvey) -> String {
         ),
         None => format!("{captions}: so little that it bounds no noise."),
     }
+}
+
+/// What to think of captions that stand further apart than pairs do, which should not be.
+fn at_odds(survey: &Survey) -> Option<String> {
+    let [low, bound, _] = survey.spread.as_ref()?.sigma?;
+    let [_, sigma, high] = survey.verdict.as_ref()?.sigma?;
+    if bound <= sigma {
+        return None;
+    }
+    Some(match low <= high {
+        true => "That is above what the pairs say, but within the error of both.".to_owned(),
+        false => "That contradicts the pairs: look whether captions and items were given to                   the right rows."
+            .to_owned(),
+    })
 }
 
 /// Which corruption a straight line learned the most behind.
@@ -168,6 +183,30 @@ mod tests {
             none.starts_with("No shared signal: C3 will not help here."),
             "{none}"
         );
+    }
+
+    #[test]
+    fn captions_further_apart_than_pairs_are_remarked_upon() {
+        let said = |bound| {
+            let survey = Survey {
+                gap: Some(0.5),
+                verdict: Some(VerdictSurvey {
+                    outcome: "corrupt_alone".to_owned(),
+                    sigma: Some([0.1, 0.2, 0.3]),
+                    ..VerdictSurvey::default()
+                }),
+                spread: Some(SpreadSurvey {
+                    items: 40,
+                    cosine: [0.6, 0.7, 0.8],
+                    sigma: Some(bound),
+                }),
+                ..Survey::default()
+            };
+            sentences(&survey).join(" ")
+        };
+        assert!(!said([0.05, 0.1, 0.4]).contains("the pairs say"));
+        assert!(said([0.25, 0.4, 0.5]).contains("within the error of both"));
+        assert!(said([0.35, 0.4, 0.5]).contains("contradicts the pairs"));
     }
 
     #[test]
