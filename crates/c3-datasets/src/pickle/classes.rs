@@ -104,13 +104,12 @@ impl Class {
     ///
     /// # Errors
     ///
-    /// [`PickleError::Damaged`] for what only builds values.
+    /// [`PickleError::Misfit`] for what only builds values.
     pub(super) fn value<'a>(self) -> Result<Value<'a>, PickleError> {
         match self {
             Self::Kind(dtype) => Ok(Value::Text(format!("{dtype:?}").to_lowercase().into())),
-            _ => Err(PickleError::Damaged {
+            _ => Err(PickleError::Misfit {
                 what: "a name stands where a value should",
-                offset: 0,
             }),
         }
     }

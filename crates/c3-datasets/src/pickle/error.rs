@@ -40,6 +40,12 @@ pub enum PickleError {
         /// Byte after the instruction.
         offset: usize,
     },
+    /// Parts of the file do not fit together.
+    #[error("the pickle is damaged: {what}")]
+    Misfit {
+        /// What does not fit.
+        what: &'static str,
+    },
     /// More than any honest file has.
     #[error("the pickle {what}; files that hold data do not")]
     Excess {

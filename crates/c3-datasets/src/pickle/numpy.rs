@@ -23,9 +23,8 @@ impl<'a> Array<'a> {
         match self {
             Self::Full(tensor) => Ok(Value::Tensor(Arc::clone(tensor))),
             Self::Kind(dtype) => Ok(Value::Text(format!("{dtype:?}").to_lowercase().into())),
-            Self::Empty => Err(PickleError::Damaged {
+            Self::Empty => Err(PickleError::Misfit {
                 what: "an array was never filled",
-                offset: 0,
             }),
         }
     }
@@ -53,9 +52,8 @@ pub(super) fn kind(code: &str) -> Result<Dtype, PickleError> {
 
 /// An array from the state that NumPy saves: version, shape, kind, order, bytes.
 pub(super) fn filled<'a>(arena: &Arena<'a>, state: Id) -> Result<Array<'a>, PickleError> {
-    let damaged = || PickleError::Damaged {
+    let damaged = || PickleError::Misfit {
         what: "the state of a NumPy array is not shape, kind, order and bytes",
-        offset: 0,
     };
     let state = arena.items(state).ok_or_else(damaged)?;
     let &[_, shape, kind, fortran, data] = state else {
@@ -79,11 +77,10 @@ pub(super) fn array<'a>(
 ) -> Result<Array<'a>, PickleError> {
     let Part::Numpy(Array::Kind(dtype)) = arena.part(kind) else {
         let what = "a NumPy array has no kind";
-        return Err(PickleError::Damaged { what, offset: 0 });
+        return Err(PickleError::Misfit { what });
     };
-    let shape = arena.sizes(shape).ok_or(PickleError::Damaged {
+    let shape = arena.sizes(shape).ok_or(PickleError::Misfit {
         what: "the shape of a NumPy array is not of whole numbers",
-        offset: 0,
     })?;
     let layout = Layout::dense(shape, order)?;
     Ok(Array::Full(Arc::new(Tensor::new(*dtype, layout, bytes)?)))

@@ -5,9 +5,8 @@ use super::classes::Class;
 use super::tensor::Layout;
 use super::{Dtype, PickleError};
 
-const NO_TENSOR: PickleError = PickleError::Damaged {
+const NO_TENSOR: PickleError = PickleError::Misfit {
     what: "a tensor is not a storage, an offset, sizes and strides",
-    offset: 0,
 };
 
 /// A tensor over a storage that knows its kind, or over bytes of a kind given.
@@ -44,9 +43,8 @@ pub(super) fn kind(arena: &Arena<'_>, arguments: &[Id]) -> Option<Dtype> {
 
 /// A storage that lies elsewhere in the file: `("storage", class, key, device, numbers)`.
 pub(super) fn storage<'a>(arena: &Arena<'a>, id: Id) -> Result<Part<'a>, PickleError> {
-    let odd = PickleError::Damaged {
+    let odd = PickleError::Misfit {
         what: "a reference into the archive is not one to a storage",
-        offset: 0,
     };
     let Some(&[tag, class, key, ..]) = arena.items(id) else {
         return Err(odd);
