@@ -9,22 +9,24 @@ use c3_artifacts::{RunFolder, RunManifest};
 use crate::corpus::{self, Corpus};
 use crate::device::DeviceChoice;
 use crate::encode;
+use crate::fetch;
 use crate::pretrained::{self, Pretrained};
-use crate::recipe::{self, EncodeSettings, Recipe};
+use crate::recipe::{self, ConnectSettings, EncodeSettings, Recipe};
 use crate::run::{self, Run};
 
 /// Arguments of a step that can begin a run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RecipeArguments {
-    /// Recipe by name (emoji, flickr8k) or path of a TOML file.
+    /// Recipe by name (emoji, flickr8k, coco-clip-gpt2, ...) or path of a TOML file.
     #[arg(long, default_value = "emoji")]
     recipe: String,
     /// Folder of the data set, for recipes that read one.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// A CLIP that makes the features of pictures and texts instead of the recipe's encoders:
-    /// `clip-vit-b-32` or another name that `fetch` lists, or a path, as in `./folder`.
-    #[arg(long, value_name = "NAME|PATH")]
+    /// A CLIP whose space is used instead of the recipe's: `clip-vit-b-32` or another name that
+    /// `fetch` lists, `hf:owner/name@revision`, or a path, as in `./folder`. With
+    /// `--set connect.kind=towers`, towers are trained over its features.
+    #[arg(long, value_name = "NAME|hf:NAME|PATH")]
     encoder: Option<String>,
     /// Changes one setting of the recipe; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -43,15 +45,19 @@ impl RecipeArguments {
         }
         if let Some(encoder) = &self.encoder {
             recipe.encode = EncodeSettings::clip(&lasting_name(encoder)?);
+            let asked = |setting: &String| setting.trim_start().starts_with("connect.kind");
+            if !self.overrides.iter().any(asked) {
+                recipe.connect = ConnectSettings::Given;
+            }
         }
         for path in &mut recipe.text.extra {
             *path = std::path::absolute(&path)?; // a run may be gone on with from elsewhere
         }
-        if let Some(folder) = &mut recipe.decoder.pretrained {
-            *folder = std::path::absolute(&folder)?;
+        for model in recipe.models_mut() {
+            *model = lasting_name(model)?;
         }
+        encode::check_weights(&recipe)?;
         let corpus = corpus::load(&recipe)?;
-        encode::check_weights(&recipe.encode)?;
         let device = device.open()?;
         let inputs = input_hashes(&recipe, &corpus)?;
         let manifest = run::manifest(&recipe, &device, inputs)?;
@@ -102,11 +108,14 @@ pub(crate) fn resume(folder: &Path, device: DeviceChoice) -> anyhow::Result<(Run
 /// Digests of all that a run reads: data, sentences and weights to start from.
 fn input_hashes(recipe: &Recipe, corpus: &Corpus) -> anyhow::Result<BTreeMap<String, String>> {
     let pretrained = match &recipe.decoder.pretrained {
-        Some(folder) => {
+        Some(name) => {
             // Before hours of other work.
-            let weights = Pretrained::open(folder, recipe.decoder.stop)?;
-            weights.check_width(recipe.connect.d_embed)?;
-            Some(pretrained::digest(folder)?)
+            let folder = fetch::decoder(name)?;
+            let weights = Pretrained::open(&folder, recipe.decoder.stop)?;
+            if let ConnectSettings::Towers(towers) = &recipe.connect {
+                weights.check_width(towers.d_embed)?;
+            }
+            Some(pretrained::digest(&folder)?)
         }
         None => None,
     };

@@ -80,8 +80,9 @@ enum Format {
 pub(crate) struct ModelConfig {
     /// Where the features of pictures come from.
     pub(crate) image: ImageFeatures,
-    /// The towers, of which captioning needs the image side.
-    pub(crate) towers: DualEncoderConfig,
+    /// The towers, of which captioning needs the image side; absent if features are embeddings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) towers: Option<DualEncoderConfig>,
     /// The decoder.
     pub(crate) decoder: PrefixDecoderConfig,
     /// What ends a caption.
@@ -144,7 +145,7 @@ impl Caption {
 /// A trained model on a device: from the bytes of a picture to a caption.
 struct Model {
     encoder: PictureEncoder,
-    towers: DualEncoder,
+    towers: Option<DualEncoder>,
     record: TransformRecord,
     captioner: Captioner,
 }
@@ -155,8 +156,13 @@ impl Model {
         let config: ModelConfig = files.config()?;
         let device = device.open()?.device;
         let in_folder = || format!("cannot use the model in `{}`", folder.display());
-        let towers = DualEncoder::from_safetensors(files.file(TOWERS)?, &config.towers, &device)
-            .with_context(in_folder)?;
+        let towers = match &config.towers {
+            Some(towers) => {
+                let towers = DualEncoder::from_safetensors(files.file(TOWERS)?, towers, &device);
+                Some(towers.with_context(in_folder)?)
+            }
+            None => None,
+        };
         let decoder = PrefixDecoder::from_safetensors(&files.weights()?, &config.decoder, &device)
             .with_context(in_folder)?;
         let tokenizer = String::from_utf8(files.tokenizer()?).with_context(in_folder)?;
@@ -197,7 +203,10 @@ impl Model {
             return Ok((None, skipped));
         }
         let features = self.encoder.encode(&pixels)?;
-        let embeddings = self.towers.encode_images(&features)?;
+        let embeddings = match &self.towers {
+            Some(towers) => towers.encode_images(&features)?,
+            None => features, // every arm restores unit length first
+        };
         Ok((
             Some(Readable {
                 files: readable,

@@ -1,11 +1,11 @@
-//! Step `connect`: two towers over the features, trained into one space.
+//! Step `connect`: the features as points of one space, by two trained towers or as they are.
 
 mod sweep;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use c3_artifacts::{EmbeddingSet, Rows, atomic};
 use c3_encoders::connect::{
     ConnectError, ConnectSession, Connected, DualEncoder, EpochLoss, Pairs, connect as train,
@@ -13,12 +13,14 @@ use c3_encoders::connect::{
 use serde::{Deserialize, Serialize};
 
 use crate::progress;
-use crate::recipe::ConnectSettings;
+use crate::recipe::{ConnectSettings, TowerSettings};
 use crate::run::{Run, RunArguments, Side};
 
 pub(crate) use sweep::AtTemperature;
 
 /// Trains the two towers of a run and embeds every split with them.
+///
+/// Where a recipe says that the space is given, its features become embeddings of unit length.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Connect {
     #[command(flatten)]
@@ -47,9 +49,24 @@ pub(crate) struct ConnectRecord {
     pub(crate) curve: Vec<EpochLoss>,
 }
 
-/// Trains the towers, then writes their weights and the embeddings of every split.
+/// Writes the embeddings of every split, and the weights of the towers that make them, if any do.
 pub(crate) fn connect(run: &Run) -> anyhow::Result<()> {
-    let connected = train_towers(run, &run.recipe.connect, &run.path().join("connect"))?;
+    match &run.recipe.connect {
+        ConnectSettings::Given => {
+            let (d_image, d_text) = widths(run)?;
+            ensure!(
+                d_image == d_text,
+                "pictures have {d_image} features and texts {d_text}, so they are not of one \
+                 space: train towers over them, with `connect.kind = \"towers\"`"
+            );
+            embed(run, None)
+        }
+        ConnectSettings::Towers(settings) => by_towers(run, settings),
+    }
+}
+
+fn by_towers(run: &Run, settings: &TowerSettings) -> anyhow::Result<()> {
+    let connected = train_towers(run, settings, &run.path().join("connect"))?;
     atomic::write(&run.towers(), &connected.encoder.to_safetensors()?)?;
     let record = ConnectRecord {
         temperature: connected.encoder.temperature(),
@@ -59,10 +76,10 @@ pub(crate) fn connect(run: &Run) -> anyhow::Result<()> {
         &run.path().join("connect.json"),
         &serde_json::to_vec_pretty(&record)?,
     )?;
-    embed(run, &connected.encoder)
+    embed(run, Some(&connected.encoder))
 }
 
-fn train_towers(run: &Run, settings: &ConnectSettings, folder: &Path) -> anyhow::Result<Connected> {
+fn train_towers(run: &Run, settings: &TowerSettings, folder: &Path) -> anyhow::Result<Connected> {
     let train_pairs = pairs(run, "train")?;
     let valid_pairs = pairs(run, run.evaluated())?;
     let (d_image, d_text) = widths(run)?;
@@ -87,12 +104,16 @@ fn train_towers(run: &Run, settings: &ConnectSettings, folder: &Path) -> anyhow:
     })
 }
 
-/// Reads what [`connect`] wrote of its training.
-pub(crate) fn record(run: &Run) -> anyhow::Result<ConnectRecord> {
+/// Reads what [`connect`] wrote of its training; nothing where nothing was trained.
+pub(crate) fn record(run: &Run) -> anyhow::Result<Option<ConnectRecord>> {
+    if run.recipe.connect == ConnectSettings::Given {
+        return Ok(None);
+    }
     let path = run.path().join("connect.json");
     let bytes = std::fs::read(&path)
         .with_context(|| format!("`{}` is not there; run `connect` first", path.display()))?;
-    serde_json::from_slice(&bytes).with_context(|| format!("cannot read `{}`", path.display()))
+    let record = serde_json::from_slice(&bytes);
+    record.with_context(|| format!("cannot read `{}`", path.display()))
 }
 
 /// Widths of the features of pictures and of texts.
@@ -122,10 +143,10 @@ fn pairs(run: &Run, split: &str) -> anyhow::Result<Pairs> {
     )?)
 }
 
-/// Embeds the features of every split, each side through its own tower.
-fn embed(run: &Run, encoder: &DualEncoder) -> anyhow::Result<()> {
+/// Embeds the features of every split, each side through its own tower if there are any.
+fn embed(run: &Run, encoder: Option<&DualEncoder>) -> anyhow::Result<()> {
     let mut sets = vec![("extra", Side::Texts)];
-    for split in ["train", run.evaluated()] {
+    for split in run.splits() {
         sets.extend([(split, Side::Images), (split, Side::Texts)]);
     }
     for (split, side) in sets {
@@ -140,14 +161,15 @@ fn embed(run: &Run, encoder: &DualEncoder) -> anyhow::Result<()> {
 
 fn embedded(
     run: &Run,
-    encoder: &DualEncoder,
+    encoder: Option<&DualEncoder>,
     split: &str,
     side: Side,
 ) -> anyhow::Result<EmbeddingSet> {
     let features = run.read(&run.features(split, side))?;
-    let embeddings = match side {
-        Side::Images => encoder.encode_images(features.embeddings())?,
-        Side::Texts => encoder.encode_texts(features.embeddings())?,
+    let embeddings = match (encoder, side) {
+        (None, _) => features.embeddings().to_unit_length()?,
+        (Some(encoder), Side::Images) => encoder.encode_images(features.embeddings())?,
+        (Some(encoder), Side::Texts) => encoder.encode_texts(features.embeddings())?,
     };
     let origin = BTreeMap::from([("split".to_owned(), split.to_owned())]);
     Ok(EmbeddingSet::new(

@@ -1,25 +1,45 @@
 //! The pictures and captions of a recipe, read and joined.
 
-use std::collections::BTreeSet;
+mod photos;
+mod vectors;
+
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
-use c3_datasets::{Difference, Picture, Sample, Split, emoji, flickr8k, sentences};
+use anyhow::{Context, ensure};
+use c3_artifacts::EmbeddingSet;
+use c3_datasets::{Picture, Sample, Split, emoji, sentences};
 
-use crate::recipe::{DataKind, DataSettings, Recipe};
-
-/// Folder of a photo data set in which its pictures lie.
-const PICTURES: &str = "images";
+use crate::recipe::{DataKind, DataSettings, Recipe, Validation};
+use crate::run::Side;
 
 /// What one run learns from and is measured on.
 #[derive(Clone, Debug)]
 pub(crate) struct Corpus {
     pub(crate) train: Part,
+    /// What decoders are validated on, if it is a split of its own.
+    pub(crate) valid: Option<Part>,
     pub(crate) evaluate: Part,
     /// Further sentences that belong to no picture.
     pub(crate) extra_text: Vec<String>,
+}
+
+impl Corpus {
+    /// Every split, in the order in which they are used.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
+        [&self.train]
+            .into_iter()
+            .chain(&self.valid)
+            .chain([&self.evaluate])
+    }
+
+    fn parts_mut(&mut self) -> impl Iterator<Item = &mut Part> {
+        [&mut self.train]
+            .into_iter()
+            .chain(&mut self.valid)
+            .chain([&mut self.evaluate])
+    }
 }
 
 /// The samples of one split.
@@ -27,18 +47,50 @@ pub(crate) struct Corpus {
 pub(crate) struct Part {
     pub(crate) name: &'static str,
     pub(crate) samples: Vec<Sample>,
-    folder: PathBuf,
+    media: Media,
+}
+
+/// Where the samples of a split come from.
+#[derive(Clone, Debug)]
+enum Media {
+    /// Pictures in the program itself, or below this folder.
+    Pictures(PathBuf),
+    /// Embeddings of pictures and captions that were made before, in two files.
+    Vectors { images: PathBuf, texts: PathBuf },
 }
 
 impl Part {
-    /// The bytes of one picture.
-    pub(crate) fn picture(&self, sample: &Sample) -> anyhow::Result<Vec<u8>> {
+    /// The bytes of one picture; nothing where only its embedding is known.
+    pub(crate) fn picture(&self, sample: &Sample) -> anyhow::Result<Option<Vec<u8>>> {
+        let Media::Pictures(folder) = &self.media else {
+            return Ok(None);
+        };
         match &sample.picture {
-            Picture::Embedded(bytes) => Ok(bytes.to_vec()),
+            Picture::Embedded(bytes) => Ok(Some(bytes.to_vec())),
             Picture::File(name) => {
-                let path = self.folder.join(name);
-                fs::read(&path).with_context(|| format!("cannot read `{}`", path.display()))
+                let path = folder.join(name);
+                let bytes = fs::read(&path);
+                let bytes = bytes.with_context(|| format!("cannot read `{}`", path.display()))?;
+                Ok(Some(bytes))
             }
+        }
+    }
+
+    /// The embeddings of one side, where they were made before.
+    pub(crate) fn vectors(&self, side: Side) -> anyhow::Result<Option<EmbeddingSet>> {
+        match &self.media {
+            Media::Pictures(_) => Ok(None),
+            Media::Vectors { images, texts } => {
+                vectors::first(images, texts, side, self.samples.len()).map(Some)
+            }
+        }
+    }
+
+    /// The files that embeddings come from.
+    pub(crate) fn vector_files(&self) -> Vec<&Path> {
+        match &self.media {
+            Media::Pictures(_) => Vec::new(),
+            Media::Vectors { images, texts } => vec![images, texts],
         }
     }
 
@@ -53,18 +105,29 @@ impl Part {
 /// Reads the corpus that a recipe names.
 pub(crate) fn load(recipe: &Recipe) -> anyhow::Result<Corpus> {
     let data = &recipe.data;
+    let folder = || {
+        let what = match data.kind {
+            DataKind::Embeddings => "embeddings",
+            _ => "photos",
+        };
+        let folder = data.path.as_deref();
+        folder.with_context(|| {
+            format!("this recipe reads {what}: give their folder, as in `--data PATH`")
+        })
+    };
     let mut corpus = match data.kind {
-        DataKind::Emoji => embedded(data.evaluate),
-        DataKind::Flickr8k => {
-            let Some(folder) = &data.path else {
-                bail!("this recipe reads photos: give their folder, as in `--data PATH`");
-            };
-            photos(folder, data.evaluate)?
-        }
+        DataKind::Emoji => embedded(data)?,
+        DataKind::Flickr8k => photos::flickr8k(folder()?, data)?,
+        DataKind::Karpathy => photos::karpathy(folder()?, data)?,
+        DataKind::Embeddings => vectors::load(folder()?, data)?,
     };
     if let Some(limit) = data.limit {
-        corpus.train.samples.truncate(limit);
-        corpus.evaluate.samples.truncate(limit);
+        for part in corpus.parts_mut() {
+            part.samples.truncate(limit);
+        }
+    }
+    if let Some(valid) = &mut corpus.valid {
+        valid.samples.truncate(data.valid_pictures);
     }
     for path in &recipe.text.extra {
         corpus.extra_text.extend(extra_text(path)?);
@@ -74,114 +137,53 @@ pub(crate) fn load(recipe: &Recipe) -> anyhow::Result<Corpus> {
 }
 
 fn check(corpus: &Corpus, data: &DataSettings) -> anyhow::Result<()> {
-    let pictures = corpus.train.samples.len();
+    let pictures = match &corpus.valid {
+        None => corpus.train.samples.len(),
+        Some(_) => usize::MAX,
+    };
     ensure!(
         pictures > data.valid_pictures && data.valid_pictures > 0,
         "`data.valid_pictures` is {}, but must be at least 1 and below the {pictures} pictures \
          of the training split",
         data.valid_pictures
     );
-    ensure!(
-        !corpus.evaluate.samples.is_empty(),
-        "the split `{}` is empty",
-        corpus.evaluate.name
-    );
+    for part in corpus.parts() {
+        ensure!(
+            !part.samples.is_empty(),
+            "the split `{}` is empty",
+            part.name
+        );
+    }
     Ok(())
 }
 
-fn embedded(evaluate: Split) -> Corpus {
-    let samples = emoji::samples(emoji::SEED);
-    let part = |split| Part {
-        name: name(split),
-        samples: samples
-            .iter()
-            .filter(|(of, _)| *of == split)
-            .map(|(_, s)| s.clone())
-            .collect(),
-        folder: PathBuf::new(),
-    };
-    Corpus {
-        train: part(Split::Train),
-        evaluate: part(evaluate),
-        extra_text: Vec::new(),
-    }
-}
-
-/// Reads a folder of `images/`, `captions.tsv` (or `Flickr8k.token.txt`), `train.txt`, `dev.txt`.
-fn photos(folder: &Path, evaluate: Split) -> anyhow::Result<Corpus> {
-    ensure!(
-        folder.is_dir(),
-        "`{}` is not a folder; give the data set's own",
-        folder.display()
-    );
-    let pictures = picture_names(&folder.join(PICTURES))?;
-    let joined = c3_datasets::join(captions(folder)?, &pictures);
-    tell(
-        &joined.missing_pictures,
-        "pictures that captions name are not there",
-    );
-    tell(&joined.uncaptioned_pictures, "pictures have no caption");
-    let part = |split| -> anyhow::Result<Part> {
-        let path = folder.join(format!("{}.txt", name(split)));
-        let names = flickr8k::split_list(open(&path)?)
-            .with_context(|| format!("cannot use `{}`", path.display()))?;
-        let selected = c3_datasets::select(&joined.samples, &names);
-        let file = path.display();
-        tell(
-            &selected.missing_samples,
-            &format!("names of `{file}` have no picture and caption"),
-        );
-        ensure!(
-            !selected.samples.is_empty(),
-            "no picture of `{file}` has a caption and a file"
-        );
-        let folder = folder.join(PICTURES);
-        Ok(Part {
-            name: name(split),
-            samples: selected.samples,
-            folder,
-        })
+/// Makes every split that the settings ask for.
+fn splits(
+    data: &DataSettings,
+    part: impl Fn(Split) -> anyhow::Result<Part>,
+) -> anyhow::Result<Corpus> {
+    let valid = match data.validation {
+        Validation::HeldOut => None,
+        Validation::Dev => Some(part(Split::Dev)?),
     };
     Ok(Corpus {
         train: part(Split::Train)?,
-        evaluate: part(evaluate)?,
+        valid,
+        evaluate: part(data.evaluate)?,
         extra_text: Vec::new(),
     })
 }
 
-fn captions(folder: &Path) -> anyhow::Result<Vec<Sample>> {
-    let (table, tokens) = (
-        folder.join("captions.tsv"),
-        folder.join("Flickr8k.token.txt"),
-    );
-    let path = if table.exists() { &table } else { &tokens };
-    ensure!(
-        path.exists(),
-        "`{}` has neither `captions.tsv` nor `Flickr8k.token.txt`",
-        folder.display()
-    );
-    let reader = open(path)?;
-    let samples: Result<Vec<Sample>, _> = if path == &table {
-        flickr8k::Samples::from_table(reader).collect()
-    } else {
-        flickr8k::Samples::from_tokens(reader).collect()
-    };
-    samples.with_context(|| format!("cannot use `{}`", path.display()))
-}
-
-fn picture_names(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
-    let entries = fs::read_dir(folder)
-        .with_context(|| format!("cannot read the folder of pictures `{}`", folder.display()))?;
-    let mut names = BTreeSet::new();
-    for entry in entries {
-        names.extend(entry?.file_name().into_string());
-    }
-    ensure!(
-        !names.is_empty(),
-        "the folder of pictures `{}` is empty",
-        folder.display()
-    );
-    Ok(names)
+fn embedded(data: &DataSettings) -> anyhow::Result<Corpus> {
+    let samples = emoji::samples(emoji::SEED);
+    splits(data, |split| {
+        let own = samples.iter().filter(|(of, _)| *of == split);
+        Ok(Part {
+            name: name(split),
+            samples: own.map(|(_, sample)| sample.clone()).collect(),
+            media: Media::Pictures(PathBuf::new()),
+        })
+    })
 }
 
 /// Reads a file of sentences, one a line, or the `caption` column of a CSV file.
@@ -200,12 +202,7 @@ fn open(path: &Path) -> anyhow::Result<BufReader<File>> {
     Ok(BufReader::new(file))
 }
 
-fn tell(difference: &Difference, what: &str) {
-    if !difference.is_empty() {
-        eprintln!("left out: {what}: {difference}");
-    }
-}
-
+/// What files and folders of a split are called after.
 fn name(split: Split) -> &'static str {
     match split {
         Split::Train => "train",

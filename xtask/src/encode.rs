@@ -15,7 +15,7 @@ use crate::corpus::{Corpus, Part};
 use crate::device::DeviceChoice;
 use crate::fetch;
 use crate::progress::Meter;
-use crate::recipe::{EncodeSettings, ImageFeatures, TextFeatures};
+use crate::recipe::{DataKind, EncodeSettings, ImageFeatures, Recipe, TextFeatures};
 use crate::run::{Run, Side};
 
 /// Pictures decoded at once.
@@ -49,14 +49,24 @@ impl Encode {
     }
 }
 
-/// Encodes both splits and the extra sentences.
+/// Encodes every split and the extra sentences; embeddings that were made before are taken over.
 pub(crate) fn encode(run: &Run, corpus: &Corpus) -> anyhow::Result<()> {
     let settings = &run.recipe.encode;
-    let pictures = PictureEncoder::open(&settings.image, &run.device.device)?;
-    let texts = TextEncoder::open(&settings.text, &run.device.device)?;
-    for part in [&corpus.train, &corpus.evaluate] {
-        let path = run.features(part.name, Side::Images);
-        encode_pictures(part, &pictures, &path)?;
+    let device = &run.device.device;
+    let is_made = corpus.parts().all(|part| !part.vector_files().is_empty());
+    if is_made {
+        take_over(run, corpus)?;
+    } else {
+        let pictures = PictureEncoder::open(&settings.image, device)?;
+        for part in corpus.parts() {
+            encode_pictures(part, &pictures, &run.features(part.name, Side::Images))?;
+        }
+    }
+    if is_made && corpus.extra_text.is_empty() {
+        return Ok(());
+    }
+    let texts = TextEncoder::open(&settings.text, device)?;
+    for part in corpus.parts().filter(|_| !is_made) {
         let (captions, owners) = part.captions();
         let features = texts.encode(&captions, part.name)?;
         let rows = Rows::Captions {
@@ -77,6 +87,17 @@ pub(crate) fn encode(run: &Run, corpus: &Corpus) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn take_over(run: &Run, corpus: &Corpus) -> anyhow::Result<()> {
+    for part in corpus.parts() {
+        for side in [Side::Images, Side::Texts] {
+            if let Some(set) = part.vectors(side)? {
+                set.write(&run.features(part.name, side))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn encode_pictures(part: &Part, encoder: &PictureEncoder, path: &Path) -> anyhow::Result<()> {
     let mut meter = Meter::start(
         &format!("{} pictures", part.name),
@@ -87,7 +108,8 @@ fn encode_pictures(part: &Part, encoder: &PictureEncoder, path: &Path) -> anyhow
     for samples in part.samples.chunks(PICTURES_PER_ROUND) {
         let mut files = Vec::with_capacity(samples.len());
         for sample in samples {
-            files.push(part.picture(sample)?);
+            let bytes = part.picture(sample)?;
+            files.push(bytes.with_context(|| format!("`{}` has no picture", sample.name))?);
             names.push(sample.name.clone());
         }
         let mut pixels = Vec::with_capacity(samples.len());
@@ -200,7 +222,11 @@ impl TextEncoder {
 }
 
 /// Refuses to begin where weights are missing, before a folder is made.
-pub(crate) fn check_weights(settings: &EncodeSettings) -> anyhow::Result<()> {
+pub(crate) fn check_weights(recipe: &Recipe) -> anyhow::Result<()> {
+    if recipe.data.kind == DataKind::Embeddings && recipe.text.extra.is_empty() {
+        return Ok(()); // nothing is left to encode
+    }
+    let settings = &recipe.encode;
     if settings.image == ImageFeatures::EfficientNetLite0 {
         fetch::weights("efficientnet-lite0")?;
     }
@@ -226,7 +252,7 @@ pub(crate) fn weight_file(folder: &Path) -> anyhow::Result<PathBuf> {
 /// SHA-256 of everything that a run reads: captions, split lists, pictures, extra text.
 pub(crate) fn input_hashes(corpus: &Corpus) -> anyhow::Result<BTreeMap<String, String>> {
     let mut inputs = BTreeMap::new();
-    for part in [&corpus.train, &corpus.evaluate] {
+    for part in corpus.parts() {
         let mut meter = Meter::start(
             &format!("{} inputs", part.name),
             part.samples.len(),
@@ -234,9 +260,13 @@ pub(crate) fn input_hashes(corpus: &Corpus) -> anyhow::Result<BTreeMap<String, S
         );
         let mut lines = String::new();
         for sample in &part.samples {
-            let digest = hash::sha256(&part.picture(sample)?);
+            let picture = part.picture(sample)?;
+            let digest = picture.map_or_else(|| "-".to_owned(), |bytes| hash::sha256(&bytes));
             lines += &format!("{} {digest} {}\n", sample.name, sample.captions.join("\t"));
             meter.advance(1);
+        }
+        for file in part.vector_files() {
+            lines += &format!("{}\n", hash::sha256_file(file)?);
         }
         inputs.insert(
             format!("{} split", part.name),

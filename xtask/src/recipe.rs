@@ -9,7 +9,8 @@ use anyhow::{Context, bail};
 
 pub(crate) use settings::{
     ConnectSettings, DataKind, DataSettings, DecoderSettings, EncodeSettings, ImageFeatures,
-    ImageMean, MeanPrecision, NamedRule, Recipe, SigmaRule, TextFeatures, TransformSettings,
+    ImageMean, MeanPrecision, NamedRule, Recipe, SigmaRule, TextFeatures, TowerSettings,
+    TransformSettings, Validation,
 };
 
 /// The recipes that are compiled in, by name.

@@ -141,11 +141,9 @@ fn example(
     arms: &[(String, Vec<String>)],
 ) -> anyhow::Result<Example> {
     let bytes = part.picture(sample)?;
-    let is_jpeg = bytes.starts_with(&[0xFF, 0xD8]);
     Ok(Example {
         name: sample.name.clone(),
-        media_type: if is_jpeg { "image/jpeg" } else { "image/png" }.to_owned(),
-        bytes,
+        picture: bytes.map(page::Picture::of),
         references: sample.captions.clone(),
         captions: arms
             .iter()

@@ -12,7 +12,7 @@ use c3_artifacts::run::Stage;
 use c3_artifacts::{EmbeddingSet, RunFolder, RunManifest};
 
 use crate::device::{Chosen, DeviceChoice};
-use crate::recipe::{self, Recipe};
+use crate::recipe::{self, Recipe, Validation};
 
 /// Name of the decoder that is trained on pairs.
 pub(crate) const PAIRED: &str = "paired";
@@ -129,6 +129,14 @@ impl Run {
         }
     }
 
+    /// Every split that a run reads, in the order in which they are used.
+    pub(crate) fn splits(&self) -> Vec<&'static str> {
+        match self.recipe.data.validation {
+            Validation::HeldOut => vec!["train", self.evaluated()],
+            Validation::Dev => vec!["train", "dev", self.evaluated()],
+        }
+    }
+
     /// Means and noise of one arm, as `fit` writes them.
     pub(crate) fn transform(&self, arm: &str) -> PathBuf {
         self.path()
@@ -215,7 +223,10 @@ pub(crate) fn manifest(
     inputs: BTreeMap<String, String>,
 ) -> anyhow::Result<RunManifest> {
     let seeds = BTreeMap::from([
-        ("connect".to_owned(), vec![recipe.connect.seed]),
+        (
+            "connect".to_owned(),
+            recipe.connect.seed().into_iter().collect(),
+        ),
         ("decoders".to_owned(), recipe.run.seeds.clone()),
     ]);
     let versions = BTreeMap::from([

@@ -23,7 +23,8 @@ impl Difference {
         self.count == 0
     }
 
-    fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+    /// What is left over, in the order in which it comes.
+    pub fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let mut difference = Self::default();
         for name in names {
             difference.count += 1;

@@ -6,7 +6,7 @@ use c3_decoders::Captioner;
 
 use super::{ModelConfig, TOWERS};
 use crate::connect;
-use crate::recipe::{DataKind, ImageFeatures};
+use crate::recipe::{ConnectSettings, DataKind, ImageFeatures};
 use crate::run::{PAIRED, Run};
 
 /// Writes the model folder of one decoder.
@@ -17,16 +17,26 @@ pub(crate) fn write_model(
     captioner: &Captioner,
     record: &TransformRecord,
 ) -> anyhow::Result<()> {
-    let (d_image, d_text) = connect::widths(run)?;
+    let towers = match &run.recipe.connect {
+        ConnectSettings::Given => None,
+        ConnectSettings::Towers(settings) => {
+            let (d_image, d_text) = connect::widths(run)?;
+            let weights = std::fs::read(run.towers())
+                .with_context(|| format!("cannot read `{}`", run.towers().display()))?;
+            Some((settings.towers(d_image, d_text), weights))
+        }
+    };
     let config = ModelConfig {
         image: run.recipe.encode.image.clone(),
-        towers: run.recipe.connect.towers(d_image, d_text),
+        towers: towers.as_ref().map(|(config, _)| config.clone()),
         decoder: captioner.decoder().config().clone(),
         stop: run.recipe.decoder.stop,
     };
     let path = run.model(arm, seed);
-    let towers = std::fs::read(run.towers())
-        .with_context(|| format!("cannot read `{}`", run.towers().display()))?;
+    let extra: Vec<(&str, &[u8])> = towers
+        .iter()
+        .map(|(_, bytes)| (TOWERS, &bytes[..]))
+        .collect();
     let tokenizer = captioner.tokenizer().to_json()?;
     let parts = ModelParts {
         config: &config,
@@ -34,7 +44,7 @@ pub(crate) fn write_model(
         tokenizer: tokenizer.as_bytes(),
         transform: record,
         card: &card(run, arm, seed, record),
-        extra: &[(TOWERS, &towers)],
+        extra: &extra,
     };
     ModelFolder::write(&path, &parts)?;
     Ok(())
@@ -65,6 +75,9 @@ fn card(run: &Run, arm: &str, seed: u64, record: &TransformRecord) -> ModelCard 
     let credits = match recipe.data.kind {
         DataKind::Emoji => vec!["Pictures: Twemoji, CC BY 4.0. Names: Unicode CLDR.".to_owned()],
         DataKind::Flickr8k => vec!["Flickr8k: for research, not for commercial use.".to_owned()],
+        DataKind::Karpathy | DataKind::Embeddings => {
+            vec!["Captions: whoever made the data set; its own terms hold.".to_owned()]
+        }
     };
     let mut limits = vec![
         "It knows only what its training captions speak of.".to_owned(),
@@ -82,6 +95,7 @@ fn card(run: &Run, arm: &str, seed: u64, record: &TransformRecord) -> ModelCard 
         license: match recipe.data.kind {
             DataKind::Emoji => "CC BY 4.0".to_owned(),
             DataKind::Flickr8k => "research only".to_owned(),
+            DataKind::Karpathy | DataKind::Embeddings => "as that of the data set".to_owned(),
         },
         command: "cargo xtask caption --model THIS_FOLDER PICTURE".to_owned(),
         training,

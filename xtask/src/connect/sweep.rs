@@ -1,12 +1,13 @@
 //! How much of the gap is left at which temperature.
 
+use anyhow::bail;
 use c3_artifacts::atomic;
 use c3_encoders::connect::{DualEncoder, Temperature};
 use serde::Serialize;
 
 use super::{embedded, train_towers};
 use crate::measure::{Geometry, geometry};
-use crate::recipe::ConnectSettings;
+use crate::recipe::{ConnectSettings, TowerSettings};
 use crate::run::{Run, Side};
 use crate::space::Space;
 use crate::tables;
@@ -20,12 +21,15 @@ pub(crate) struct AtTemperature {
 
 /// Trains towers at each temperature, all else as in the recipe, and writes `temperatures.json`.
 pub(super) fn temperatures(run: &Run, temperatures: &[f64]) -> anyhow::Result<()> {
+    let ConnectSettings::Towers(towers) = &run.recipe.connect else {
+        bail!("the space of this run was given, not trained: there is no temperature to sweep");
+    };
     let mut rows = Vec::new();
     for temperature in temperatures {
         eprintln!("temperature {temperature}");
-        let settings = ConnectSettings {
+        let settings = TowerSettings {
             temperature: Temperature::Fixed(*temperature),
-            ..run.recipe.connect.clone()
+            ..towers.clone()
         };
         let folder = tempfile::tempdir()?; // a sweep starts afresh each time
         let encoder = train_towers(run, &settings, folder.path())?.encoder;
@@ -44,7 +48,7 @@ pub(super) fn temperatures(run: &Run, temperatures: &[f64]) -> anyhow::Result<()
 }
 
 fn space(run: &Run, encoder: &DualEncoder, split: &str) -> anyhow::Result<Space> {
-    let images = embedded(run, encoder, split, Side::Images)?;
-    let texts = embedded(run, encoder, split, Side::Texts)?;
+    let images = embedded(run, Some(encoder), split, Side::Images)?;
+    let texts = embedded(run, Some(encoder), split, Side::Texts)?;
     Space::of(&images, &texts)
 }

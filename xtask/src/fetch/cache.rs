@@ -116,7 +116,7 @@ impl Slot {
     /// Gives checked files their names, and says where they came from.
     pub(crate) fn seal(
         &self,
-        entry: &Entry,
+        entry: &Entry<'_>,
         source: Provenance,
         arrivals: Vec<Arrival>,
     ) -> Result<Manifest, FetchError> {

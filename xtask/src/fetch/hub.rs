@@ -5,6 +5,7 @@
 
 use std::env;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use hf_hub::{CacheRepo, Repo};
@@ -21,7 +22,6 @@ use super::patience::Patience;
 use super::transfer::Transfer;
 
 const ENDPOINT: &str = "https://huggingface.co";
-const BRANCH: &str = "main";
 
 /// The hub, as the environment describes it.
 #[derive(Debug)]
@@ -52,10 +52,30 @@ impl Hub {
         })
     }
 
+    /// The list of a repository's files, as JSON, with their sizes.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::ListOffline`] if the hub must not be asked.
+    pub(crate) fn listing(
+        &self,
+        repository: &str,
+        revision: &str,
+    ) -> Result<impl Read + use<>, FetchError> {
+        if self.offline {
+            let repository = repository.to_owned();
+            return Err(FetchError::ListOffline { repository });
+        }
+        let endpoint = &self.endpoint;
+        let url = format!("{endpoint}/api/models/{repository}/revision/{revision}?blobs=true");
+        let content = Patience::insist(|| self.client.content(&url, 0))?;
+        Ok(content.reader)
+    }
+
     /// Brings every file of `repository`, all of one commit.
     pub(crate) fn bring(
         &self,
-        repository: &Repository,
+        repository: &Repository<'_>,
         slot: &Slot,
     ) -> Result<(Provenance, Vec<Arrival>), FetchError> {
         let shelf = self.shelf.repo(Repo::model(repository.name.to_owned()));
@@ -71,7 +91,7 @@ impl Hub {
             let (commit, arrival) = if self.offline {
                 visit.take_shelved(file)?
             } else {
-                visit.take(file, revision.as_deref().unwrap_or(BRANCH))?
+                visit.take(file, revision.as_deref().unwrap_or(repository.revision))?
             };
             revision = revision.or(commit);
             arrivals.push(arrival);
@@ -91,13 +111,13 @@ impl Hub {
 /// One repository on its way into the cache.
 struct Visit<'a> {
     hub: &'a Hub,
-    repository: &'a Repository,
+    repository: &'a Repository<'a>,
     shelf: CacheRepo,
     slot: &'a Slot,
 }
 
 impl Visit<'_> {
-    fn url(&self, file: &File, revision: &str) -> String {
+    fn url(&self, file: &File<'_>, revision: &str) -> String {
         let (endpoint, repository) = (&self.hub.endpoint, self.repository.name);
         format!("{endpoint}/{repository}/resolve/{revision}/{}", file.path)
     }
@@ -105,7 +125,7 @@ impl Visit<'_> {
     /// Asks what a file has to be, and takes it from the shelf or over the network.
     fn take(
         &self,
-        file: &'static File,
+        file: &File<'_>,
         revision: &str,
     ) -> Result<(Option<String>, Arrival), FetchError> {
         let url = self.url(file, revision);
@@ -132,7 +152,7 @@ impl Visit<'_> {
 
     fn download(
         &self,
-        file: &'static File,
+        file: &File<'_>,
         revision: &str,
         bytes: Option<u64>,
         part: &Path,
@@ -156,11 +176,14 @@ impl Visit<'_> {
     }
 
     /// Takes a file from the shelf without asking anybody.
-    fn take_shelved(&self, file: &'static File) -> Result<(Option<String>, Arrival), FetchError> {
+    fn take_shelved(&self, file: &File<'_>) -> Result<(Option<String>, Arrival), FetchError> {
         let Some(path) = self.shelf.get(file.path) else {
-            let (repository, shelf) = (self.repository.name, self.hub.shelf.path().clone());
+            let (repository, shelf) = (
+                self.repository.name.to_owned(),
+                self.hub.shelf.path().clone(),
+            );
             return Err(FetchError::Offline {
-                file: file.name,
+                file: file.name.to_owned(),
                 repository,
                 shelf,
             });
@@ -181,18 +204,16 @@ impl Visit<'_> {
 }
 
 /// What a file has to be: what is pinned here, else what the hub announces.
-fn expect(file: &File, announced: &Announcement, url: &str) -> Result<Expectation, FetchError> {
+fn expect(file: &File<'_>, announced: &Announcement, url: &str) -> Result<Expectation, FetchError> {
     match (file.pin, announced.sha256.clone()) {
         (Some(pin), Some(found)) if found != pin.sha256 => Err(FetchError::OtherContent {
-            file: file.name,
+            file: file.name.to_owned(),
             expected: pin.sha256,
             found,
         }),
         (Some(pin), _) => Ok(Some(pin).into()),
         // The hub keeps a SHA-256 of large files alone; these are of the same commit.
-        (None, None) if Path::new(file.path).extension() == Some("json".as_ref()) => {
-            Ok(file.pin.into())
-        }
+        (None, None) if is_text(file.path) => Ok(file.pin.into()),
         (None, None) => Err(FetchError::Unannounced {
             url: url.to_owned(),
             what: "SHA-256",
@@ -204,8 +225,14 @@ fn expect(file: &File, announced: &Announcement, url: &str) -> Result<Expectatio
     }
 }
 
+/// Whether the hub keeps a file among its texts, of which it announces no SHA-256.
+fn is_text(path: &str) -> bool {
+    let ending = Path::new(path).extension();
+    ending.is_some_and(|ending| ending == "json" || ending == "txt")
+}
+
 /// As [`expect`], without the hub: it names a large file on the shelf by the SHA-256.
-fn expect_shelved(file: &File, path: &Path) -> Result<Expectation, FetchError> {
+fn expect_shelved(file: &File<'_>, path: &Path) -> Result<Expectation, FetchError> {
     let blob = fs::canonicalize(path).map_err(|cause| FetchError::disk(path, cause))?;
     let name = blob.file_name().and_then(|name| name.to_str());
     let named = name
@@ -245,7 +272,7 @@ mod tests {
     use super::super::catalogue::Pin;
     use super::*;
 
-    const PINNED: File = File {
+    const PINNED: File<'static> = File {
         name: "a",
         path: "a",
         pin: Some(Pin {
@@ -253,7 +280,7 @@ mod tests {
             bytes: 1,
         }),
     };
-    const LOOSE: File = File {
+    const LOOSE: File<'static> = File {
         name: "a",
         path: "a",
         pin: None,

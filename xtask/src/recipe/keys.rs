@@ -6,11 +6,14 @@ use anyhow::{anyhow, bail};
 use toml::{Table, Value};
 
 /// Settings that a recipe may leave out, or that only another kind of the same thing has.
-const OPTIONAL: [&str; 18] = [
+const OPTIONAL: [&str; 21] = [
     "connect.temperature.fixed",
     "connect.temperature.learned",
+    "data.annotations",
     "data.limit",
     "data.path",
+    "data.pictures",
+    "data.validation",
     "decoder.mapper.transformer.n_embedded",
     "decoder.mapper.transformer.n_heads",
     "decoder.mapper.transformer.n_layers",

@@ -39,11 +39,31 @@ pub(crate) struct DataSettings {
     pub(crate) path: Option<PathBuf>,
     /// Split on which the arms are compared.
     pub(crate) evaluate: c3_datasets::Split,
-    /// Training pictures whose captions the decoders are validated on, and not trained on.
+    /// Karpathy's file of splits below the folder; the one that is there if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) annotations: Option<PathBuf>,
+    /// Folder below that of the data set which names of pictures start from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pictures: Option<PathBuf>,
+    /// Where the captions come from that the decoders are validated on.
+    #[serde(default)]
+    pub(crate) validation: Validation,
+    /// Pictures whose captions the decoders are validated on, and not trained on.
     pub(crate) valid_pictures: usize,
     /// Most pictures of each split, for a quick look.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) limit: Option<usize>,
+}
+
+/// Where the captions come from that the decoders are validated on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Validation {
+    /// Pictures of the training split that are held out.
+    #[default]
+    HeldOut,
+    /// The first pictures of the split `dev`.
+    Dev,
 }
 
 /// What the decoders read beside the captions of the data set.
@@ -73,8 +93,14 @@ fn one_or_many<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<PathBuf>, D::
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DataKind {
+    /// The pictures that are compiled in.
     Emoji,
+    /// Flickr8k's own files.
     Flickr8k,
+    /// Karpathy's splits of COCO, Flickr30k or Flickr8k.
+    Karpathy,
+    /// Embeddings that somebody made before, as `import` writes them.
+    Embeddings,
 }
 
 /// How media become rows of features.
@@ -122,10 +148,30 @@ pub(crate) enum TextFeatures {
     Clip { model: String },
 }
 
+/// How features become points of one space.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum ConnectSettings {
+    /// They are already, as those of both towers of a CLIP; nothing is trained.
+    Given,
+    /// By two towers that are trained over them.
+    Towers(TowerSettings),
+}
+
+impl ConnectSettings {
+    /// Fixes fresh towers, if there are any.
+    pub(crate) fn seed(&self) -> Option<u64> {
+        match self {
+            Self::Given => None,
+            Self::Towers(settings) => Some(settings.seed),
+        }
+    }
+}
+
 /// The towers and how they are trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ConnectSettings {
+pub(crate) struct TowerSettings {
     pub(crate) seed: u64,
     pub(crate) d_embed: usize,
     pub(crate) temperature: Temperature,
@@ -134,7 +180,7 @@ pub(crate) struct ConnectSettings {
     pub(crate) training: ConnectConfig,
 }
 
-impl ConnectSettings {
+impl TowerSettings {
     /// The towers for features of these widths.
     pub(crate) fn towers(&self, d_image: usize, d_text: usize) -> DualEncoderConfig {
         DualEncoderConfig {
@@ -223,10 +269,11 @@ pub(crate) struct DecoderSettings {
     pub(crate) output: Output,
     pub(crate) dropout: f32,
     pub(crate) tokenizer: TokenizerConfig,
-    /// Folder of a GPT-2 to start from, whose sizes, activation and tokens are then used; of the
-    /// settings here, prefix, mapper and dropout stay.
+    /// A GPT-2 to start from, whose sizes, activation and tokens are then used: its name in the
+    /// catalogue, `hf:owner/name@revision` or its folder. Of the settings here, prefix, mapper
+    /// and dropout stay.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) pretrained: Option<PathBuf>,
+    pub(crate) pretrained: Option<String>,
     /// What ends a caption (trap D7).
     #[serde(default)]
     pub(crate) stop: Stop,
@@ -283,6 +330,21 @@ pub(crate) struct RunSettings {
 }
 
 impl Recipe {
+    /// Every name or path of a model that was trained before.
+    pub(crate) fn models_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let image = match &mut self.encode.image {
+            ImageFeatures::Clip { model } => Some(model),
+            ImageFeatures::Pixels { .. } | ImageFeatures::EfficientNetLite0 => None,
+        };
+        let text = match &mut self.encode.text {
+            TextFeatures::Clip { model } => Some(model),
+            TextFeatures::HashedWords { .. } | TextFeatures::MiniLm => None,
+        };
+        [image, text, self.decoder.pretrained.as_mut()]
+            .into_iter()
+            .flatten()
+    }
+
     /// Refuses what no step can use, before anything is begun.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         ensure!(
@@ -292,6 +354,12 @@ impl Recipe {
         ensure!(
             !self.run.arms.is_empty() || self.run.paired,
             "`run.arms` is empty and `run.paired` is false; there is nothing to train"
+        );
+        ensure!(
+            self.data.validation == Validation::HeldOut
+                || self.data.evaluate != c3_datasets::Split::Dev,
+            "`data.validation` and `data.evaluate` are both `dev`: decoders would be chosen on \
+             what they are measured on; evaluate on `test`, or validate on `held_out`"
         );
         if let SigmaRule::Value(sigma) = self.transform.sigma {
             let good = sigma.is_finite() && sigma >= 0.0;

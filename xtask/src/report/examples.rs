@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 
 use super::arms;
-use super::page::Example;
+use super::page::{Example, Picture};
 
 /// Words that stand in nearly every sentence, and alone say nothing of a picture.
 const SMALL: [&str; 12] = [
@@ -37,9 +37,11 @@ fn card(example: &Example) -> Markup {
         .map_or(example.name.as_str(), String::as_str);
     html! {
         figure.card {
-            // Only photos have no see-through parts that need a light ground.
-            div class=(if example.media_type == "image/jpeg" { "mat photo" } else { "mat" }) {
-                img src=(source(example)) alt=(alt);
+            @if let Some(picture) = &example.picture {
+                // Only photos have no see-through parts that need a light ground.
+                div class=(if picture.media_type == "image/jpeg" { "mat photo" } else { "mat" }) {
+                    img src=(source(picture)) alt=(alt);
+                }
             }
             figcaption {
                 (references(&example.references))
@@ -56,11 +58,11 @@ fn card(example: &Example) -> Markup {
 }
 
 /// The picture itself, so that the page needs no other file.
-fn source(example: &Example) -> String {
+fn source(picture: &Picture) -> String {
     format!(
         "data:{};base64,{}",
-        example.media_type,
-        STANDARD.encode(&example.bytes)
+        picture.media_type,
+        STANDARD.encode(&picture.bytes)
     )
 }
 

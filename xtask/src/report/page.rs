@@ -48,12 +48,27 @@ pub(crate) struct Cloud {
 /// A picture, what people say of it, and what each decoder says.
 pub(crate) struct Example {
     pub(crate) name: String,
-    /// As in `image/png`.
-    pub(crate) media_type: String,
-    pub(crate) bytes: Vec<u8>,
+    /// Absent where only its embedding is known.
+    pub(crate) picture: Option<Picture>,
     pub(crate) references: Vec<String>,
     /// Arms with their captions.
     pub(crate) captions: Vec<(String, String)>,
+}
+
+/// An encoded picture.
+pub(crate) struct Picture {
+    /// As in `image/png`.
+    pub(crate) media_type: &'static str,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Picture {
+    /// Tells photos from the rest by their first bytes.
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
+        let is_jpeg = bytes.starts_with(&[0xFF, 0xD8]);
+        let media_type = if is_jpeg { "image/jpeg" } else { "image/png" };
+        Self { media_type, bytes }
+    }
 }
 
 /// The whole page as HTML that needs no other file.
@@ -238,8 +253,7 @@ mod tests {
             }),
             examples: vec![Example {
                 name: text(),
-                media_type: "image/png".to_owned(),
-                bytes: vec![1, 2, 3],
+                picture: Some(Picture::of(vec![1, 2, 3])),
                 references: vec![format!("{} dog", text()), text()],
                 captions: vec![("C1".to_owned(), text()), (text(), "a dog".to_owned())],
             }],

@@ -21,7 +21,7 @@ use crate::pretrained::Pretrained;
 use crate::recipe::DecoderSettings;
 use crate::run::{PAIRED, Run};
 use crate::space::{self, Space};
-use crate::{caption, fit, progress};
+use crate::{caption, fetch, fit, progress};
 
 /// Neighbouring pictures that are held out together.
 const BLOCK: usize = 20;
@@ -266,8 +266,8 @@ fn tokens(
     sentences: &[&str],
 ) -> anyhow::Result<(CaptionTokenizer, Option<Pretrained>)> {
     match &settings.pretrained {
-        Some(folder) => {
-            let weights = Pretrained::open(folder, settings.stop)?;
+        Some(name) => {
+            let weights = Pretrained::open(&fetch::decoder(name)?, settings.stop)?;
             Ok((weights.tokenizer().clone(), Some(weights)))
         }
         None => {

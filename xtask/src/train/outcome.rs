@@ -173,19 +173,17 @@ fn curves(run: &Run) -> anyhow::Result<Vec<Curve>> {
         over: "epoch".to_owned(),
         points,
     };
-    let towers = connect::record(run)?.curve;
-    let mut curves = vec![
-        curve(
-            "connect",
-            "train loss",
-            towers.iter().map(|e| (e.epoch as f64, e.train)).collect(),
-        ),
-        curve(
-            "connect",
-            "valid loss",
-            towers.iter().map(|e| (e.epoch as f64, e.valid)).collect(),
-        ),
-    ];
+    let mut curves = Vec::new();
+    if let Some(record) = connect::record(run)? {
+        let points = |loss: fn(&c3_encoders::connect::EpochLoss) -> f64| {
+            let epochs = record.curve.iter();
+            epochs
+                .map(|epoch| (epoch.epoch as f64, loss(epoch)))
+                .collect()
+        };
+        curves.push(curve("connect", "train loss", points(|epoch| epoch.train)));
+        curves.push(curve("connect", "valid loss", points(|epoch| epoch.valid)));
+    }
     for record in crate::fit::records(run)? {
         for seed in &run.recipe.run.seeds {
             let losses = read_curve(run, &record.arm, *seed)?;
