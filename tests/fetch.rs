@@ -4,6 +4,8 @@
 mod loopback;
 #[path = "fetch/package.rs"]
 mod package;
+#[path = "fetch/repository.rs"]
+mod repository;
 #[path = "fetch/user.rs"]
 mod user;
 

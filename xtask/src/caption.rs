@@ -21,7 +21,7 @@ use crate::fit;
 use crate::progress::Meter;
 use crate::recipe::ImageFeatures;
 
-pub(crate) use write::write_model;
+pub(crate) use write::{write_fine_tuned, write_model};
 
 /// File of the towers' weights in a model folder.
 const TOWERS: &str = "towers.safetensors";

@@ -48,18 +48,20 @@ pub(crate) fn fit(run: &Run) -> anyhow::Result<()> {
         record.write(&run.transform(arm.name()))?;
     }
     if run.recipe.run.paired {
-        let renorm = renorm_name(settings.renorm)?;
-        let (arm, means) = (PAIRED.to_owned(), BTreeMap::new());
-        TransformRecord {
-            arm,
-            renorm,
-            sigma: 0.0,
-            means,
-            noise: None,
-        }
-        .write(&run.transform(PAIRED))?;
+        plain(PAIRED, settings.renorm)?.write(&run.transform(PAIRED))?;
     }
     Ok(())
+}
+
+/// What a decoder reads that takes embeddings as they are.
+pub(crate) fn plain(arm: &str, renorm: Renorm) -> anyhow::Result<TransformRecord> {
+    Ok(TransformRecord {
+        arm: arm.to_owned(),
+        renorm: renorm_name(renorm)?,
+        sigma: 0.0,
+        means: BTreeMap::new(),
+        noise: None,
+    })
 }
 
 fn fit_arm(
@@ -230,7 +232,7 @@ fn shape(noise: &NoiseRecord) -> anyhow::Result<NoiseShape> {
     Ok(NoiseShape::new(directions, axes)?)
 }
 
-fn renorm_name(renorm: Renorm) -> anyhow::Result<String> {
+pub(crate) fn renorm_name(renorm: Renorm) -> anyhow::Result<String> {
     let value = serde_json::to_value(renorm)?;
     Ok(value
         .as_str()

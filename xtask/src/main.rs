@@ -23,6 +23,7 @@ mod score;
 mod space;
 mod tables;
 mod train;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -54,6 +55,7 @@ enum Step {
     Caption(caption::Caption),
     Score(score::Score),
     Bench(bench::Bench),
+    Verify(verify::Verify),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Step::Caption(step) => step.run(),
         Step::Score(step) => step.run().map(|()| ExitCode::SUCCESS),
         Step::Bench(step) => step.run().map(|()| ExitCode::SUCCESS),
+        Step::Verify(step) => step.run().map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

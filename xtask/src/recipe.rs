@@ -8,15 +8,23 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 pub(crate) use settings::{
-    ConnectSettings, DataKind, DataSettings, DecoderSettings, EncodeSettings, ImageFeatures,
-    ImageMean, MeanPrecision, NamedRule, Recipe, SigmaRule, TextFeatures, TowerSettings,
-    TransformSettings, Validation,
+    ConnectSettings, DataKind, DataSettings, DecoderSettings, EncodeSettings, FineTuning,
+    ImageFeatures, ImageMean, MeanPrecision, NamedRule, Reads, Recipe, SelectBy, ShareOf,
+    SigmaRule, TextFeatures, TowerSettings, TransformSettings, Validation,
 };
 
 /// The recipes that are compiled in, by name.
-const BUILT_IN: [(&str, &str); 2] = [
+const BUILT_IN: [(&str, &str); 4] = [
     ("emoji", include_str!("../recipes/emoji.toml")),
     ("flickr8k", include_str!("../recipes/flickr8k.toml")),
+    (
+        "coco-clip-gpt2",
+        include_str!("../recipes/coco-clip-gpt2.toml"),
+    ),
+    (
+        "flickr30k-clip-gpt2",
+        include_str!("../recipes/flickr30k-clip-gpt2.toml"),
+    ),
 ];
 
 /// Reads a recipe by built-in name or by path, and applies `key=value` overrides.

@@ -11,6 +11,7 @@ mod fixture;
 pub(crate) mod number;
 pub(crate) mod page;
 pub(crate) mod scatter;
+mod shares;
 mod verdict;
 
 use c3_artifacts::{Results, atomic};

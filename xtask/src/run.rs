@@ -151,6 +151,23 @@ impl Run {
             .join(format!("{arm}-seed{seed}.json"))
     }
 
+    /// Captions of a decoder of the second stage.
+    pub(crate) fn fine_tuned(&self, name: &str) -> PathBuf {
+        self.path().join("captions").join(format!("{name}.json"))
+    }
+
+    /// Losses of one decoder over its training.
+    pub(crate) fn curve(&self, arm: &str, seed: u64) -> PathBuf {
+        self.path()
+            .join("curves")
+            .join(format!("{arm}-seed{seed}.json"))
+    }
+
+    /// Where a training in progress is kept.
+    pub(crate) fn checkpoints(&self, name: &str) -> PathBuf {
+        self.path().join("checkpoints").join(name)
+    }
+
     /// Model folder of one decoder.
     pub(crate) fn model(&self, arm: &str, seed: u64) -> PathBuf {
         self.path().join("models").join(format!("{arm}-seed{seed}"))

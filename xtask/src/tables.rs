@@ -4,11 +4,13 @@ use c3_artifacts::results::ArmResult;
 use c3_artifacts::survey::ProbeSurvey;
 use c3_artifacts::{Results, TransformRecord};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use crate::bench::Row;
 use crate::connect::AtTemperature;
 use crate::measure::Geometry;
+use crate::train::percent;
+use crate::verify::{Finding, Outcome};
 
 /// Metrics of the table of arms, in the order of papers.
 pub(crate) const METRICS: [&str; 4] = ["BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr"];
@@ -91,6 +93,53 @@ pub(crate) fn arms(results: &Results) -> Table {
         table.add_row(cells);
     }
     align(&mut table);
+    table
+}
+
+/// CIDEr of the arms by the share of pairs that they went on with.
+pub(crate) fn fine_tuned(results: &Results) -> Table {
+    let mut header = vec!["CIDEr after pairs".to_owned()];
+    let shares = results.fine_tuned.iter();
+    header.extend(shares.map(|share| format!("{} %", percent(share.fraction))));
+    let mut table = table(&header.iter().map(String::as_str).collect::<Vec<_>>());
+    let arms = results.fine_tuned.first().map(|share| &share.arms);
+    for (at, arm) in arms.into_iter().flatten().enumerate() {
+        let mut cells = vec![arm.arm.clone()];
+        let shares = results.fine_tuned.iter();
+        cells.extend(shares.map(|share| value(&share.arms[at], "CIDEr")));
+        table.add_row(cells);
+    }
+    align(&mut table);
+    table
+}
+
+/// What was held against a reference, and how it ended.
+pub(crate) fn findings(findings: &[Finding]) -> Table {
+    let mut table = table(&["model", "compared", "found", "borne", ""]);
+    for Finding {
+        model,
+        what,
+        outcome,
+    } in findings
+    {
+        let [found, borne, verdict] = match outcome {
+            Outcome::Difference { found, most } => {
+                let verdict = if found <= most { "the same" } else { "DIFFERS" };
+                [
+                    format!("{found:.1e}"),
+                    format!("{most:.0e}"),
+                    verdict.into(),
+                ]
+            }
+            Outcome::Same { same, all } => {
+                let verdict = if same == all { "the same" } else { "DIFFERS" };
+                [format!("{same} of {all}"), "all".into(), verdict.into()]
+            }
+            Outcome::NotRun(reason) => [String::new(), String::new(), format!("not run: {reason}")],
+        };
+        table.add_row([model.clone(), (*what).to_owned(), found, borne, verdict]);
+    }
+    table.set_content_arrangement(ContentArrangement::Dynamic);
     table
 }
 

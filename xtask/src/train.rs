@@ -1,6 +1,9 @@
 //! Step `train`: a whole recipe, from pictures and sentences to a table of arms.
 
 mod decoders;
+mod fine_tuning;
+mod lanes;
+mod lessons;
 mod outcome;
 
 use std::path::PathBuf;
@@ -12,6 +15,7 @@ use crate::device::DeviceChoice;
 use crate::run::{self, Run};
 use crate::{connect, encode, fit, measure, memory, report, tables};
 
+pub(crate) use fine_tuning::{FROM_SCRATCH, Pupil, check as check_fine_tuning, percent};
 pub(crate) use outcome::captions;
 
 /// Runs a whole recipe: encode, connect, measure, fit, then every decoder, and the report.
@@ -46,11 +50,17 @@ impl Train {
         println!("{}", tables::geometry(&measure::record(&run)?));
         println!("{}", tables::transforms(&fit::records(&run)?));
         run.stage("decoders", decoders::train)?;
+        if !fine_tuning::pupils(&run).is_empty() {
+            run.stage("fine-tuning", fine_tuning::train)?;
+        }
         run.again("report", |run| {
             let results = outcome::collect(run)?;
             results.write(&run.path().join("results.json"))?;
             report::write(run, &corpus, &results, &caption_command(run))?;
             println!("{}", tables::arms(&results));
+            if !results.fine_tuned.is_empty() {
+                println!("{}", tables::fine_tuned(&results));
+            }
             Ok(())
         })?;
         farewell(&run);

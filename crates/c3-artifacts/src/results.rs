@@ -19,6 +19,9 @@ pub struct Results {
     pub split: String,
     /// The arms, and what stands beside them for comparison, in the order of the table.
     pub arms: Vec<ArmResult>,
+    /// Decoders that went on with a share of the pairs, by share; empty without a second stage.
+    #[serde(default)]
+    pub fine_tuned: Vec<FineTuned>,
     /// Recall of one modality by the other.
     pub retrieval: Vec<Retrieval>,
     /// Distance between the modalities, before and after each step.
@@ -49,6 +52,15 @@ pub struct ArmResult {
     pub sd: BTreeMap<String, f64>,
     /// Mean as a share of the bound's mean, by metric; empty without a bound.
     pub share_of_paired: BTreeMap<String, f64>,
+}
+
+/// What a share of the pairs made of the arms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FineTuned {
+    /// Share of the pairs, above 0 and at most 1.
+    pub fraction: f64,
+    /// The arms after it.
+    pub arms: Vec<ArmResult>,
 }
 
 /// Scores of one decoder seed.
@@ -145,7 +157,8 @@ impl Results {
 
     /// JSON has no NaN: it would be written as `null` and not be read again.
     fn check(&self) -> Result<(), ArtifactError> {
-        for arm in &self.arms {
+        let fine_tuned = self.fine_tuned.iter().flat_map(|share| &share.arms);
+        for arm in self.arms.iter().chain(fine_tuned) {
             let sigma = arm.sigma.iter().copied();
             finite(&format!("sigma of {}", arm.arm), sigma)?;
             let seeds = arm.seeds.iter().map(|seed| &seed.scores);

@@ -1,5 +1,7 @@
 //! A trained decoder as a folder that captions pictures anywhere.
 
+use std::path::Path;
+
 use anyhow::Context;
 use c3_artifacts::{ModelCard, ModelFolder, ModelParts, TransformRecord};
 use c3_decoders::Captioner;
@@ -8,6 +10,7 @@ use super::{ModelConfig, TOWERS};
 use crate::connect;
 use crate::recipe::{ConnectSettings, DataKind, ImageFeatures};
 use crate::run::{PAIRED, Run};
+use crate::train::{FROM_SCRATCH, Pupil, percent};
 
 /// Writes the model folder of one decoder.
 pub(crate) fn write_model(
@@ -16,6 +19,40 @@ pub(crate) fn write_model(
     seed: u64,
     captioner: &Captioner,
     record: &TransformRecord,
+) -> anyhow::Result<()> {
+    let card = card(run, arm, seed, record);
+    write(run, &run.model(arm, seed), captioner, record, &card)
+}
+
+/// Writes the model folder of a decoder that went on with this many pairs.
+pub(crate) fn write_fine_tuned(
+    run: &Run,
+    pupil: &Pupil,
+    pairs: usize,
+    captioner: &Captioner,
+    record: &TransformRecord,
+) -> anyhow::Result<()> {
+    let mut card = card(run, &pupil.arm, pupil.seed, record);
+    let share = percent(pupil.fraction);
+    card.title = format!("{}, {share} % of pairs", card.title);
+    let before = match pupil.arm.as_str() {
+        FROM_SCRATCH => "nothing before them",
+        _ => "text alone before them",
+    };
+    card.summary = format!(
+        "Captions pictures with a decoder trained from {pairs} pairs ({share} %), and {before}."
+    );
+    card.training[1] = format!("decoder trained from {pairs} pairs of picture and caption");
+    let path = run.path().join("models").join(pupil.name());
+    write(run, &path, captioner, record, &card)
+}
+
+fn write(
+    run: &Run,
+    path: &Path,
+    captioner: &Captioner,
+    record: &TransformRecord,
+    card: &ModelCard,
 ) -> anyhow::Result<()> {
     let towers = match &run.recipe.connect {
         ConnectSettings::Given => None,
@@ -32,7 +69,6 @@ pub(crate) fn write_model(
         decoder: captioner.decoder().config().clone(),
         stop: run.recipe.decoder.stop,
     };
-    let path = run.model(arm, seed);
     let extra: Vec<(&str, &[u8])> = towers
         .iter()
         .map(|(_, bytes)| (TOWERS, &bytes[..]))
@@ -43,10 +79,10 @@ pub(crate) fn write_model(
         weights: &captioner.decoder().to_safetensors()?,
         tokenizer: tokenizer.as_bytes(),
         transform: record,
-        card: &card(run, arm, seed, record),
+        card,
         extra: &extra,
     };
-    ModelFolder::write(&path, &parts)?;
+    ModelFolder::write(path, &parts)?;
     Ok(())
 }
 

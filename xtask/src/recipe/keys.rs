@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use toml::{Table, Value};
 
 /// Settings that a recipe may leave out, or that only another kind of the same thing has.
-const OPTIONAL: [&str; 21] = [
+const OPTIONAL: [&str; 23] = [
     "connect.temperature.fixed",
     "connect.temperature.learned",
     "data.annotations",
@@ -25,9 +25,11 @@ const OPTIONAL: [&str; 21] = [
     "decoding.nucleus.p",
     "decoding.nucleus.seed",
     "decoding.nucleus.temperature",
+    "run.select_by",
     "training.clip_norm",
     "training.parts",
     "training.patience",
+    "training.planned_devices",
 ];
 
 /// Tables whose keys depend on their `kind`, so they are replaced as a whole or by known leaf.

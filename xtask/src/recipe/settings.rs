@@ -26,6 +26,9 @@ pub(crate) struct Recipe {
     pub(crate) decoder: DecoderSettings,
     pub(crate) training: TrainingConfig,
     pub(crate) decoding: Decoding,
+    /// The second stage, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fine_tuning: Option<FineTuning>,
     pub(crate) run: RunSettings,
 }
 
@@ -316,6 +319,47 @@ impl DecoderSettings {
     }
 }
 
+/// Stage 2: decoders of the first stage go on with a share of the pairs (Zhang et al. 2024,
+/// Figure 6 and Table 5).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FineTuning {
+    /// Shares of the pairs, each a training of its own; empty: no second stage.
+    pub(crate) fractions: Vec<f64>,
+    /// What a share is taken of (trap D10).
+    pub(crate) share_of: ShareOf,
+    /// What the decoder reads (trap D9).
+    pub(crate) reads: Reads,
+    /// When unit length is restored (trap D1).
+    pub(crate) renorm: Renorm,
+    /// Whether a decoder is trained too that skipped the first stage, ClipCap's way.
+    pub(crate) from_scratch: bool,
+    /// Whether models are written, and not only their captions.
+    pub(crate) keep_models: bool,
+    /// As in the first stage; the warm-up is that of all pairs, a share of them takes its share.
+    pub(crate) training: TrainingConfig,
+}
+
+/// What a share is taken of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ShareOf {
+    /// Pictures, with all their captions.
+    Pictures,
+    /// Captions, whichever pictures they are of, as the original does.
+    Captions,
+}
+
+/// What a decoder of the second stage reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reads {
+    /// Embeddings of pictures.
+    Pictures,
+    /// Embeddings of the captions themselves, as the original's released code does.
+    Texts,
+}
+
 /// Which decoders are trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -327,6 +371,21 @@ pub(crate) struct RunSettings {
     pub(crate) seeds: Vec<u64>,
     /// Decoders trained side by side; 0 means one for each core.
     pub(crate) jobs: usize,
+    /// What the best epoch of a decoder is chosen by (trap D5).
+    #[serde(default)]
+    pub(crate) select_by: SelectBy,
+}
+
+/// What the best epoch of a decoder is chosen by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SelectBy {
+    /// The loss on captions that are rebuilt from what the decoder is trained on.
+    #[default]
+    Text,
+    /// The loss on captions of pictures: it looks at pairs, as the original did at first, though
+    /// by METEOR.
+    Pairs,
 }
 
 impl Recipe {
@@ -361,6 +420,9 @@ impl Recipe {
             "`data.validation` and `data.evaluate` are both `dev`: decoders would be chosen on \
              what they are measured on; evaluate on `test`, or validate on `held_out`"
         );
+        if let Some(settings) = &self.fine_tuning {
+            crate::train::check_fine_tuning(settings)?;
+        }
         if let SigmaRule::Value(sigma) = self.transform.sigma {
             let good = sigma.is_finite() && sigma >= 0.0;
             ensure!(good, "`transform.sigma` is {sigma}; it must be at least 0");

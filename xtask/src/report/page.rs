@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use c3_artifacts::Results;
 
-use super::{bars, curves, examples, figures, scatter, verdict};
+use super::{bars, curves, examples, figures, scatter, shares, verdict};
 
 /// The look of every page.
 pub(crate) const STYLE: &str = include_str!("style.css");
@@ -134,6 +134,12 @@ fn sections(report: &Report<'_>) -> Vec<Markup> {
             (bars::cider_bars(results))
         },
     )];
+    if !results.fine_tuned.is_empty() {
+        sections.push(section(
+            "Going on with pairs",
+            shares::section(&results.fine_tuned),
+        ));
+    }
     if !report.examples.is_empty() {
         sections.push(section(
             "Pictures",

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use anyhow::ensure;
 use c3_artifacts::coco_results::{ImageId, Reference, read_results, write_references};
 use c3_artifacts::results::{
-    ArmRuns, Curve, Gap, Results, Retrieval, SeedScores, Timing, summarize,
+    ArmRuns, Curve, FineTuned, Gap, Results, Retrieval, SeedScores, Timing, summarize,
 };
 use c3_geometry::nearest;
 use c3_transforms::Collapse;
 
 use super::decoders::read_curve;
+use super::fine_tuning;
 use crate::connect;
 use crate::measure::{self, Geometry};
 use crate::run::{PAIRED, Run};
@@ -49,6 +50,7 @@ pub(super) fn collect(run: &Run) -> anyhow::Result<Results> {
         recipe: run.recipe.name.clone(),
         split: run.evaluated().to_owned(),
         arms: summarize(arms, PAIRED)?,
+        fine_tuned: fine_tuned(run, &references)?,
         retrieval: retrieval(&geometry),
         gaps: gaps(&geometry),
         curves: curves(run)?,
@@ -63,6 +65,39 @@ pub(super) fn collect(run: &Run) -> anyhow::Result<Results> {
             })
             .collect(),
     })
+}
+
+/// Scores every decoder of the second stage, share by share.
+fn fine_tuned(run: &Run, references: &[Vec<String>]) -> anyhow::Result<Vec<FineTuned>> {
+    let mut shares: Vec<(f64, Vec<ArmRuns>)> = Vec::new();
+    for pupil in fine_tuning::pupils(run) {
+        let results = read_results(&run.fine_tuned(&pupil.name()))?;
+        let captions: Vec<String> = results.into_iter().map(|result| result.caption).collect();
+        let scores = SeedScores {
+            seed: pupil.seed,
+            scores: named(&score_captions(references, &captions)?),
+        };
+        if shares
+            .last()
+            .is_none_or(|(fraction, _)| *fraction != pupil.fraction)
+        {
+            shares.push((pupil.fraction, Vec::new()));
+        }
+        let (_, arms) = shares.last_mut().expect("one was begun");
+        match arms.iter_mut().find(|runs| runs.arm == pupil.arm) {
+            Some(runs) => runs.seeds.push(scores),
+            None => arms.push(ArmRuns {
+                arm: pupil.arm,
+                sigma: None,
+                seeds: vec![scores],
+            }),
+        }
+    }
+    let shares = shares.into_iter().map(|(fraction, arms)| {
+        let arms = summarize(arms, PAIRED)?;
+        Ok(FineTuned { fraction, arms })
+    });
+    shares.collect()
 }
 
 /// The captions that one decoder wrote, in the order of the evaluated pictures.

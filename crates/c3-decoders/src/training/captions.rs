@@ -67,6 +67,30 @@ impl CaptionSet {
         Self::new(embeddings, rows, captions)
     }
 
+    /// Some captions with the embeddings of those alone.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::NoCaptions`] if none is chosen.
+    ///
+    /// # Panics
+    ///
+    /// If a caption is chosen that is not there.
+    pub fn select(&self, captions: &[usize]) -> Result<Self, DecoderError> {
+        let mut used: Vec<usize> = captions.iter().map(|caption| self.rows[*caption]).collect();
+        used.sort_unstable();
+        used.dedup();
+        let place = |caption: &usize| {
+            let row = self.rows[*caption];
+            used.binary_search(&row).expect("every chosen row is used")
+        };
+        let rows = captions.iter().map(place).collect();
+        let tokens = captions
+            .iter()
+            .map(|caption| self.captions[*caption].clone());
+        Self::new(self.embeddings.select(&used), rows, tokens.collect())
+    }
+
     /// Number of captions.
     #[must_use]
     pub fn len(&self) -> usize {

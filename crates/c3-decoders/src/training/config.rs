@@ -22,6 +22,10 @@ pub struct TrainingConfig {
     pub warmup_steps: usize,
     /// How the learning rate falls from there to zero at the last step.
     pub decay: Decay,
+    /// Devices that the decay was planned without: it is laid over this many times the steps that
+    /// are taken, as where each of several devices takes a share of the steps of one (trap D16 of
+    /// C3's code, which so stays near the highest rate to the end). 1: over the steps taken.
+    pub planned_devices: usize,
     /// Decoupled weight decay of AdamW.
     pub weight_decay: f32,
     /// Added to the denominator of AdamW; PyTorch's default here, not burn's.
@@ -41,6 +45,7 @@ impl Default for TrainingConfig {
             learning_rate: 1e-3,
             warmup_steps: 100,
             decay: Decay::Cosine,
+            planned_devices: 1,
             weight_decay: 0.01,
             epsilon: 1e-8,
             clip_norm: Some(1.0),
@@ -68,6 +73,7 @@ impl TrainingConfig {
             ("epochs", self.epochs),
             ("batch_size", self.batch_size),
             ("parts", self.parts),
+            ("planned_devices", self.planned_devices),
         ] {
             check(count > 0, setting, count as f64, "at least 1")?;
         }

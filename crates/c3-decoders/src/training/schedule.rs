@@ -20,12 +20,12 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// A schedule over `total` optimiser steps.
+    /// A schedule for `total` optimiser steps, laid over as many as the settings plan for.
     pub(super) fn new(config: &TrainingConfig, total: usize) -> Self {
         Self {
             highest: config.learning_rate,
             warmup: config.warmup_steps,
-            total,
+            total: total * config.planned_devices,
             decay: config.decay,
             taken: 0,
         }
@@ -94,6 +94,20 @@ mod tests {
             assert!((found - expected).abs() < 1e-15, "{found} != {expected}");
         }
         assert_eq!(rates(Decay::None)[3..], [1.0; 5]);
+    }
+
+    #[test]
+    fn a_schedule_planned_for_fewer_devices_hardly_falls() {
+        let config = TrainingConfig {
+            learning_rate: 1.0,
+            warmup_steps: 0,
+            decay: Decay::Linear,
+            planned_devices: 8,
+            ..Default::default()
+        };
+        let mut schedule = Schedule::new(&config, 4);
+        let rates: Vec<f64> = (0..4).map(|_| schedule.step()).collect();
+        assert_eq!(rates, [1.0, 31.0 / 32.0, 30.0 / 32.0, 29.0 / 32.0]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 """Builds CLIP at its true sizes with seeded random weights, and writes what PyTorch makes of our
-pictures and captions; `clip_parity.rs` loads each folder and compares.
+pictures and captions; `cargo xtask verify --models` loads each folder and compares.
 
     pip install torch transformers open_clip_torch safetensors pillow
-    python clip_parity.py FOLDER [NAME...]
+    python build_clip.py FOLDER [NAME...]
 
 `transformers` is ViT-B/32 with all that `cargo xtask fetch clip-vit-b-32 --from FOLDER/transformers`
 takes, for `cargo xtask bench`: speed does not depend on what the weights are.
@@ -23,7 +23,7 @@ import torch
 import transformers
 from open_clip.tokenizer import SimpleTokenizer, default_bpe
 
-GOLDEN = Path(__file__).parent.parent / "tests" / "golden"
+GOLDEN = Path(__file__).parents[2] / "crates" / "c3-encoders" / "tests" / "golden"
 sys.path.insert(0, str(GOLDEN))
 from reference import CAPTIONS, PICTURES, pixels  # noqa: E402
 

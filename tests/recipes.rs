@@ -1,0 +1,376 @@
+//! The paper's recipes from end to end on miniatures: the same code, tiny models of random
+//! weights, and pictures that were made for tests.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
+
+/// What makes a recipe take seconds.
+const SHORT: [&str; 9] = [
+    "training.epochs=1",
+    "training.batch_size=8",
+    "training.warmup_steps=2",
+    "fine_tuning.training.epochs=1",
+    "fine_tuning.training.batch_size=8",
+    "fine_tuning.training.warmup_steps=2",
+    "decoding.max_tokens=12",
+    "decoder.n_prefix=2",
+    "run.jobs=0",
+];
+
+/// Pictures of each split.
+const SPLITS: [(&str, usize); 4] = [("train", 8), ("restval", 4), ("val", 3), ("test", 5)];
+
+fn goldens(of: &str) -> PathBuf {
+    Path::new("../crates").join(of).join("tests/golden") // cargo runs these tests in xtask/
+}
+
+fn xtask(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(arguments)
+        .current_dir(folder)
+        .env("C3_CACHE", folder.join("cache"))
+        .output()
+        .expect("the command line starts")
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn printed(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn read_json(path: &Path) -> Value {
+    let bytes = fs::read(path).unwrap_or_else(|_| panic!("`{}` is there", path.display()));
+    serde_json::from_slice(&bytes).expect("it is JSON")
+}
+
+/// Copies every file of a folder.
+fn copy_files(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+}
+
+/// A GPT-2 as Hugging Face lays it out, taken out of a checkpoint of ClipCap.
+fn gpt2(folder: &Path) {
+    let golden = goldens("c3-decoders").join("gpt2");
+    fs::create_dir_all(folder).unwrap();
+    for name in ["config.json", "vocab.json", "merges.txt"] {
+        fs::copy(golden.join(name), folder.join(name)).unwrap();
+    }
+    let bytes = fs::read(golden.join("clipcap-mlp.safetensors")).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let own = tensors.tensors().into_iter().filter_map(|(name, tensor)| {
+        let name = name.strip_prefix("gpt.transformer.")?;
+        Some((format!("transformer.{name}"), tensor))
+    });
+    let bytes = safetensors::serialize(own, None).unwrap();
+    fs::write(folder.join("model.safetensors"), bytes).unwrap();
+}
+
+/// A data set in Karpathy's layout: his file beside the folder that its names start from.
+fn data_set(folder: &Path, annotations: &str, pictures: &str, filepath: Option<&str>) {
+    let mut files: Vec<PathBuf> = fs::read_dir(goldens("c3-encoders").join("pictures"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending != "json"))
+        .collect();
+    files.sort();
+    let place = folder.join(pictures).join(filepath.unwrap_or(""));
+    fs::create_dir_all(&place).unwrap();
+    let splits = SPLITS.iter().flat_map(|(split, n)| vec![*split; *n]);
+    let images: Vec<Value> = splits
+        .zip(&files)
+        .enumerate()
+        .map(|(at, (split, file))| {
+            let name = file.file_name().unwrap().to_str().unwrap();
+            fs::copy(file, place.join(name)).unwrap();
+            let colour = ["red", "green", "blue"][at % 3];
+            let sentences = [
+                json!({"raw": format!("a {colour} dog and the sea")}),
+                json!({"raw": format!("the sea and {} {colour} dogs.", at % 5)}),
+            ];
+            let mut image = json!({"filename": name, "split": split, "sentences": sentences});
+            if let Some(filepath) = filepath {
+                image["filepath"] = filepath.into();
+                image["cocoid"] = (1000 + at).into();
+            }
+            image
+        })
+        .collect();
+    assert_eq!(images.len(), 20, "there are pictures enough");
+    let file = json!({"dataset": "tiny", "images": images});
+    fs::write(folder.join(annotations), file.to_string()).unwrap();
+}
+
+/// Trains a recipe with tiny models.
+fn train(folder: &Path, recipe: &str, out: &str, extra: &[&str]) -> Output {
+    let mut arguments = vec!["train", "--device", "cpu", "--recipe", recipe, "--out", out];
+    for setting in SHORT {
+        arguments.extend(["--set", setting]);
+    }
+    arguments.extend(["--set", "decoder.pretrained=gpt2-tiny"]);
+    arguments.extend(extra);
+    xtask(folder, &arguments)
+}
+
+/// What every run of a recipe leaves, and that its models caption.
+fn check_run(folder: &Path, out: &str, shares: usize) {
+    let run = folder.join(out);
+    let results = read_json(&run.join("results.json"));
+    let names: Vec<&str> = results["arms"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|arm| arm["arm"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["C1", "C2_1", "C2_2", "C3", "paired", "nearest"]);
+    assert_eq!(results["split"], "test");
+    let sigma = results["arms"][3]["sigma"].as_f64().unwrap();
+    assert!((sigma - 0.016_f64.sqrt()).abs() < 1e-6, "{sigma}");
+    let tuned = results["fine_tuned"].as_array().unwrap();
+    assert_eq!(tuned.len(), shares);
+    for share in tuned {
+        let arms = share["arms"].as_array().unwrap();
+        assert_eq!(arms.len(), 5);
+        assert_eq!(arms[4]["arm"], "from scratch");
+        assert!(arms[3]["mean"]["CIDEr"].as_f64().unwrap() >= 0.0);
+    }
+    let captions = read_json(&run.join("captions/C3-seed1.json"));
+    assert_eq!(captions.as_array().unwrap().len(), 5);
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
+    assert_eq!(page.contains("Going on with pairs"), shares > 0);
+}
+
+#[test]
+fn coco_with_clip_and_gpt2_runs_through_both_stages_and_from_its_own_embeddings() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path();
+    data_set(
+        &folder.join("coco"),
+        "dataset_coco.json",
+        "",
+        Some("val2014"),
+    );
+    copy_files(
+        &goldens("c3-encoders").join("clip/transformers"),
+        &folder.join("clip-tiny"),
+    );
+    gpt2(&folder.join("gpt2-tiny"));
+    let settings = [
+        "--data",
+        "coco",
+        "--set",
+        "run.seeds=[1, 2]",
+        "--set",
+        "fine_tuning.fractions=[0.25, 1.0]",
+        "--set",
+        "fine_tuning.keep_models=true",
+        "--encoder",
+        "./clip-tiny",
+    ];
+    let output = train(folder, "coco-clip-gpt2", "first", &settings);
+    assert!(output.status.success(), "{}", errors(&output));
+    let said = printed(&output);
+    assert!(
+        said.contains("CIDEr after pairs") && said.contains("25 %"),
+        "{said}"
+    );
+    check_run(folder, "first", 2);
+
+    // A picture of the user's own, by a model of either stage.
+    for model in ["C3-seed1", "C3-seed2-100pct", "from-scratch-seed1-25pct"] {
+        let model = format!("first/models/{model}");
+        let picture = format!(
+            "coco/val2014/{}",
+            first_picture(&folder.join("coco/val2014"))
+        );
+        let output = xtask(folder, &["caption", "--model", &model, &picture]);
+        assert!(output.status.success(), "{model}: {}", errors(&output));
+    }
+
+    // The same from embeddings that were made before, without pictures and without CLIP.
+    for split in ["train", "dev", "test"] {
+        let to = folder.join("vectors").join(split);
+        fs::create_dir_all(&to).unwrap();
+        for (features, name) in [("images", "items"), ("texts", "captions")] {
+            let from = format!("first/features/{split}-{features}.safetensors");
+            let to = to.join(format!("{name}.safetensors"));
+            fs::copy(folder.join(from), to).unwrap();
+        }
+    }
+    let settings = [
+        "--data",
+        "vectors",
+        "--set",
+        "data.kind=embeddings",
+        "--set",
+        "run.seeds=[1]",
+    ];
+    let output = train(folder, "coco-clip-gpt2", "second", &settings);
+    assert!(output.status.success(), "{}", errors(&output));
+    check_run(folder, "second", 0);
+    for name in [
+        "captions/C3-seed1.json",
+        "models/C2_1-seed1/model.safetensors",
+    ] {
+        let (one, two) = (
+            folder.join("first").join(name),
+            folder.join("second").join(name),
+        );
+        assert_eq!(fs::read(one).unwrap(), fs::read(two).unwrap(), "{name}");
+    }
+}
+
+fn first_picture(folder: &Path) -> String {
+    let names = fs::read_dir(folder).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.min().expect("there are pictures")
+}
+
+#[test]
+fn flickr30k_runs_as_the_original_did_trap_by_trap() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path();
+    data_set(
+        &folder.join("flickr"),
+        "dataset_flickr30k.json",
+        "flickr30k-images",
+        None,
+    );
+    copy_files(
+        &goldens("c3-encoders").join("clip/open_clip"),
+        &folder.join("clip-tiny"),
+    );
+    gpt2(&folder.join("gpt2-tiny"));
+    let mut settings = vec!["--data", "flickr", "--encoder", "./clip-tiny"];
+    for trap in [
+        "transform.renorm=never",             // D1
+        "transform.sigma=0.1265",             // D2
+        "transform.mean_precision=half",      // D4
+        "run.select_by=pairs",                // D5
+        "transform.noise_on_validation=true", // D6
+        "decoder.stop=full_stop",             // D7
+        "fine_tuning.reads=texts",            // D9
+        "fine_tuning.share_of=captions",      // D10
+        "training.planned_devices=8",         // D16
+        "fine_tuning.fractions=[0.5]",
+        "run.seeds=[1]",
+        "run.arms=[\"C3\"]",
+    ] {
+        settings.extend(["--set", trap]);
+    }
+    let output = train(folder, "flickr30k-clip-gpt2", "run", &settings);
+    assert!(output.status.success(), "{}", errors(&output));
+    let results = read_json(&folder.join("run/results.json"));
+    assert_eq!(
+        results["fine_tuned"][0]["arms"].as_array().unwrap().len(),
+        2
+    );
+
+    // D3 goes with whole precision.
+    let rows = [
+        "--set",
+        "transform.image_mean=rows",
+        "--set",
+        "transform.mean_precision=full",
+    ];
+    settings.extend(rows);
+    let output = train(folder, "flickr30k-clip-gpt2", "rows", &settings);
+    assert!(output.status.success(), "{}", errors(&output));
+}
+
+#[test]
+fn a_recipe_without_its_weights_names_the_command_that_brings_them() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path();
+    data_set(
+        &folder.join("coco"),
+        "dataset_coco.json",
+        "",
+        Some("val2014"),
+    );
+    let run = |extra: &[&str]| {
+        let mut arguments = vec!["train", "--recipe", "coco-clip-gpt2", "--data", "coco"];
+        arguments.extend(["--out", "run"]);
+        arguments.extend(extra);
+        let output = xtask(folder, &arguments);
+        assert!(!output.status.success() && !folder.join("run").exists());
+        errors(&output)
+    };
+    let said = run(&[]);
+    assert!(said.contains("cargo xtask fetch clip-vit-b-32"), "{said}");
+    copy_files(
+        &goldens("c3-encoders").join("clip/transformers"),
+        &folder.join("clip-tiny"),
+    );
+    let said = run(&["--encoder", "clip-tiny"]);
+    assert!(said.contains("cargo xtask fetch gpt2"), "{said}");
+    let said = run(&["--encoder", "hf:org/clip@v2"]);
+    assert!(said.contains("cargo xtask fetch hf:org/clip@v2"), "{said}");
+    let said = run(&["--encoder", "clip-vit-b-23"]);
+    assert!(
+        said.contains("clip-vit-b-32") && said.contains("hf:owner/name"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_data_set_that_is_not_whole_is_said_in_one_sentence() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path();
+    copy_files(
+        &goldens("c3-encoders").join("clip/transformers"),
+        &folder.join("clip-tiny"),
+    );
+    gpt2(&folder.join("gpt2-tiny"));
+    let cases: [(&str, fn(&Path), &str); 4] = [
+        ("coco-clip-gpt2", |_| {}, "`data` is not a folder"),
+        (
+            "coco-clip-gpt2",
+            |data| fs::create_dir_all(data).unwrap(),
+            "dataset_coco.json",
+        ),
+        (
+            "flickr30k-clip-gpt2",
+            |data| {
+                data_set(data, "dataset_flickr30k.json", "elsewhere", None);
+            },
+            "`data.pictures` names the folder",
+        ),
+        (
+            "coco-clip-gpt2",
+            |data| {
+                data_set(data, "dataset_coco.json", "", Some("val2014"));
+                let text = fs::read_to_string(data.join("dataset_coco.json")).unwrap();
+                fs::write(data.join("dataset_coco.json"), &text[..200]).unwrap();
+            },
+            "dataset_coco.json",
+        ),
+    ];
+    for (recipe, make, expected) in cases {
+        let _ = fs::remove_dir_all(folder.join("data"));
+        make(&folder.join("data"));
+        let extra = ["--data", "data", "--encoder", "clip-tiny"];
+        let output = train(folder, recipe, "run", &extra);
+        let said = errors(&output);
+        assert!(
+            !output.status.success() && said.contains(expected),
+            "{said}"
+        );
+        assert!(!folder.join("run").exists());
+    }
+    let missing = ["--data", ".", "--set", "data.kind=embeddings"];
+    let said = errors(&train(folder, "coco-clip-gpt2", "run", &missing));
+    assert!(said.contains("cargo xtask import FILE --out"), "{said}");
+}

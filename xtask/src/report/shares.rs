@@ -1,0 +1,132 @@
+//! The second stage: what a share of the pairs makes of every arm (Figure 6 of the paper).
+
+use std::fmt::Write;
+
+use maud::{Markup, html};
+
+use c3_artifacts::results::{ArmResult, FineTuned};
+
+use super::arms::{self, CIDER};
+use super::axis::Axis;
+use super::number::{data, tenths};
+use crate::train::percent;
+
+const WIDTH: f64 = 300.0;
+const HEIGHT: f64 = 170.0;
+const LEFT: f64 = 40.0;
+const RIGHT: f64 = 20.0;
+const TOP: f64 = 22.0;
+const BOTTOM: f64 = 38.0;
+
+/// Metrics of the second stage, in the order of the paper's panels.
+const METRICS: [&str; 2] = ["BLEU-4", CIDER];
+
+/// A table and a panel for each metric.
+pub(super) fn section(shares: &[FineTuned]) -> Markup {
+    html! {
+        @for metric in METRICS {
+            div.beside {
+                (table(shares, metric))
+                figure.curves {
+                    figcaption { b { (metric) } " by the share of pairs; means over the seeds." }
+                    (panel(shares, metric))
+                }
+            }
+        }
+    }
+}
+
+/// The arms, in the order of the first share.
+fn names(shares: &[FineTuned]) -> impl Iterator<Item = &str> {
+    let arms = shares.first().map(|share| &share.arms);
+    arms.into_iter().flatten().map(|arm| arm.arm.as_str())
+}
+
+fn of<'a>(share: &'a FineTuned, arm: &str) -> Option<&'a ArmResult> {
+    share.arms.iter().find(|result| result.arm == arm)
+}
+
+fn table(shares: &[FineTuned], metric: &str) -> Markup {
+    html! {
+        table.geometry {
+            caption {
+                b { (metric) " after going on with pairs," }
+                " a share of the training pictures; mean ± standard deviation over seeds."
+            }
+            thead {
+                tr {
+                    th scope="col" { "arm" }
+                    @for share in shares { th scope="col" { (percent(share.fraction)) " %" } }
+                }
+            }
+            tbody {
+                @for arm in names(shares) {
+                    tr {
+                        th scope="row" { (arms::label(arm)) }
+                        @for share in shares { td { (cell(of(share, arm), metric)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cell(arm: Option<&ArmResult>, metric: &str) -> Markup {
+    let mean = arm.and_then(|arm| arm.mean.get(metric));
+    let sd = arm.and_then(|arm| arm.sd.get(metric));
+    html! {
+        @match mean { Some(mean) => (data(*mean, 1)), None => "–" }
+        @if let Some(sd) = sd { " " small { "± " (data(*sd, 1)) } }
+    }
+}
+
+/// Shares stand at even distances, as they are chosen by factors.
+fn panel(shares: &[FineTuned], metric: &str) -> Markup {
+    let (width, height) = (LEFT + WIDTH + RIGHT, TOP + HEIGHT + BOTTOM);
+    let arms = shares.iter().flat_map(|share| &share.arms);
+    let up = Axis::covering(arms.filter_map(|arm| arm.mean.get(metric).copied()), 4);
+    let x = |at: usize| tenths(LEFT + WIDTH * (at as f64 + 0.5) / shares.len() as f64);
+    let y = |value: f64| tenths(TOP + (1.0 - up.place(value)) * HEIGHT);
+    html! {
+        svg viewBox=(format!("0 0 {width} {height}")) role="img"
+            aria-label=(format!("{metric} of every arm by the share of pairs")) {
+            @for (tick, label) in up.ticks() {
+                line.grid x1=(LEFT) x2=(LEFT + WIDTH) y1=(y(tick)) y2=(y(tick)) {}
+                text x=(LEFT - 6.0) y=(y(tick)) dy="0.35em" text-anchor="end" { (label) }
+            }
+            @for (at, share) in shares.iter().enumerate() {
+                text x=(x(at)) y=(TOP + HEIGHT + 16.0) text-anchor="middle" {
+                    (percent(share.fraction)) " %"
+                }
+            }
+            text.axis x="0" y="11" { (metric) }
+            text.axis x=(LEFT + WIDTH / 2.0) y=(height - 3.0) text-anchor="middle" {
+                "share of the pairs"
+            }
+            @for arm in names(shares) {
+                @let points = points(shares, arm, metric);
+                g class=(arms::colour(arm)) {
+                    path.line d=(path(&points, &x, &y)) {}
+                    @for (at, value) in points {
+                        circle.seed r="3.2" cx=(x(at)) cy=(y(value)) { title { (arm) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn points(shares: &[FineTuned], arm: &str, metric: &str) -> Vec<(usize, f64)> {
+    let values = shares.iter().enumerate();
+    let values = values.filter_map(|(at, share)| Some((at, *of(share, arm)?.mean.get(metric)?)));
+    values.collect()
+}
+
+fn path(points: &[(usize, f64)], x: impl Fn(usize) -> f64, y: impl Fn(f64) -> f64) -> String {
+    let mut path = String::new();
+    for (index, (at, value)) in points.iter().enumerate() {
+        let step = if index == 0 { 'M' } else { 'L' };
+        write!(path, "{step}{} {}", x(*at), y(*value)).expect("strings take all text");
+    }
+    path
+}
