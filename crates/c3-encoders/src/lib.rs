@@ -1,4 +1,4 @@
-//! Pictures and texts into one embedding space.
+//! Pictures, texts and sounds into one embedding space.
 //!
 //! A photo walks `bytes → Pixels → Embeddings`, a sentence `&str → Embeddings`.
 //! The towers run on whatever [`burn`] device the caller chose; no tensor leaves
@@ -14,6 +14,7 @@ mod kernels;
 pub mod minilm;
 mod raw;
 mod tensors;
+mod transformer;
 
 pub use clip::Clip;
 pub use efficientnet_lite0::EfficientNetLite0;
