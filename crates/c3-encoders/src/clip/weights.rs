@@ -8,10 +8,10 @@ use super::config::{BlocksConfig, TextConfig, VitConfig};
 use super::images::Network;
 use super::vit::Vit;
 use super::{Activation, ClipConfig, ClipTokenizer, ImageConfig, ImageTower, TextTower, described};
-use crate::EncoderError;
 use crate::kernels::{Bias, Ending};
 use crate::tensors::TensorFile;
 use crate::transformer::{Block, Blocks, Dense, Layers, PatchTransformer, TextTransformer};
+use crate::{EncoderError, imagebind};
 
 /// Keeps the variance away from zero in layer normalization.
 const EPSILON: f64 = 1e-5;
@@ -38,7 +38,7 @@ const SPARE: [&str; 5] = [
 /// Looks for all that a model is made of, and reads no tensor.
 pub(super) fn check(path: &Path) -> Result<(), EncoderError> {
     let (folder, file) = locate(path)?;
-    let tensors = TensorFile::open(&file)?;
+    let tensors = open(&file)?;
     describe(&folder, &tensors, Names::of(&tensors))?.check()?;
     ClipTokenizer::load(&folder)?;
     Ok(())
@@ -71,6 +71,11 @@ pub(super) fn load_texts(path: &Path, device: &Device) -> Result<TextTower, Enco
     let texts = reader.texts()?;
     reader.finish(|name| is_of_images(name) || name == "logit_scale")?;
     Ok(texts)
+}
+
+/// Whether tensors are those of a CLIP.
+pub(crate) fn is_clip(tensors: &TensorFile) -> bool {
+    tensors.names().any(is_of_images)
 }
 
 fn is_of_images(name: &str) -> bool {
@@ -127,7 +132,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn open(path: &Path, device: &'a Device) -> Result<Self, EncoderError> {
         let (folder, file) = locate(path)?;
-        let tensors = TensorFile::open(&file)?;
+        let tensors = open(&file)?;
         let names = Names::of(&tensors);
         let config = describe(&folder, &tensors, names)?;
         config.check()?;
@@ -325,13 +330,27 @@ fn locate(path: &Path) -> Result<(PathBuf, PathBuf), EncoderError> {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         return Ok((folder, path.to_owned()));
     }
-    let files = FILES.map(|name| path.join(name));
-    let found = files.into_iter().find(|file| file.exists());
+    let files = FILES.map(|name| path.join(name)).into_iter();
+    let files = files.chain([path.join(imagebind::FILE)]); // to say what it is
+    let found = { files }.find(|file| file.exists());
     let file = found.ok_or_else(|| EncoderError::Incomplete {
         folder: path.to_owned(),
         what: "weights (model.safetensors, open_clip_model.safetensors, model.pth)",
     })?;
     Ok((path.to_owned(), file))
+}
+
+/// Opens weights, unless they are ImageBind's, which other folders are like.
+fn open(file: &Path) -> Result<TensorFile, EncoderError> {
+    let tensors = TensorFile::open(file)?;
+    if imagebind::is_imagebind(&tensors) {
+        return Err(EncoderError::OtherModel {
+            file: file.to_owned(),
+            found: "ImageBind",
+            expected: "CLIP",
+        });
+    }
+    Ok(tensors)
 }
 
 /// The sizes, from whatever describes weights of such names.
