@@ -116,9 +116,11 @@ struct Mix<'a> {
     mixed: &'a mut [f32],
     shape: Heads,
     sees: Sees,
-    /// A key and a value that all see.
-    more: Option<(&'a [f32], &'a [f32])>,
+    more: More<'a>,
 }
+
+/// A key and a value that all see, `[width]` each.
+type More<'a> = Option<(&'a [f32], &'a [f32])>;
 
 impl NullaryFnOnce for Mix<'_> {
     type Output = ();
@@ -138,11 +140,7 @@ impl NullaryFnOnce for Mix<'_> {
         let items = self.all.chunks_exact(3 * width * n_tokens);
         for (all, mixed) in items.zip(self.mixed.chunks_exact_mut(width * n_tokens)) {
             for index in 0..n_heads {
-                head.load(all, index, self.shape);
-                if let Some((key, value)) = self.more {
-                    let part = index * head.d_head..(index + 1) * head.d_head;
-                    head.keep(0, &key[part.clone()], &value[part]);
-                }
+                head.load(all, self.more, index, self.shape);
                 head.mix(mixed, index, self.shape, self.sees);
             }
         }
@@ -183,8 +181,12 @@ impl Head {
     }
 
     #[inline(always)]
-    fn load(&mut self, all: &[f32], index: usize, shape: Heads) {
+    fn load(&mut self, all: &[f32], more: More<'_>, index: usize, shape: Heads) {
         let (d_head, width) = (self.d_head, shape.width);
+        if let Some((key, value)) = more {
+            let part = index * d_head..(index + 1) * d_head;
+            self.keep(0, &key[part.clone()], &value[part]);
+        }
         let scale = 1.0 / (d_head as f32).sqrt();
         for (token, row) in all.chunks_exact(3 * width).enumerate() {
             let part = |which: usize| &row[which * width + index * d_head..][..d_head];
