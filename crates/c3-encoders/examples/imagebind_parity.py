@@ -5,8 +5,9 @@ pictures, films, sounds and captions; `imagebind_parity.rs` loads the folder and
     python imagebind_parity.py FOLDER [BLOCKS]
 
 Every tower has at most so many blocks, 2 unless said otherwise; 32 are all of them, and take
-5.4 GB of memory and 4.3 GB of disk. The folder gets `imagebind_huge.pth`, the small vocabulary of `tests/golden`, and
-`reference.safetensors`: what goes in, and what comes out, each as long as ImageBind has it.
+5.4 GB of memory and 4.3 GB of disk. The folder gets `imagebind_huge.pth`, the small vocabulary of
+`tests/golden`, and `reference.safetensors`: what goes in, and what comes out, each as long as
+ImageBind has it.
 """
 
 import shutil
@@ -19,7 +20,17 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "golden"))
 from imagebind import (  # noqa: E402
-    WORDS, ImageBind, SimpleTokenizer, captions, films, means, picture, rough, sounds, still, tokens,
+    WORDS,
+    ImageBind,
+    SimpleTokenizer,
+    captions,
+    films,
+    means,
+    picture,
+    rough,
+    sounds,
+    still,
+    tokens,
 )
 
 VOCABULARY = 49408

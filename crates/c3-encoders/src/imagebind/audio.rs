@@ -31,7 +31,7 @@ pub(super) struct Network {
 }
 
 impl AudioTower {
-    /// Loads the tower of sounds alone; see [`ImageBind::load`](super::ImageBind::load).
+    /// Loads this tower alone; see [`ImageBind::load`](super::ImageBind::load).
     ///
     /// # Errors
     ///

@@ -24,7 +24,7 @@ pub struct TextTower {
 }
 
 impl TextTower {
-    /// Loads the tower of texts alone; see [`ImageBind::load`](super::ImageBind::load).
+    /// Loads this tower alone; see [`ImageBind::load`](super::ImageBind::load).
     ///
     /// # Errors
     ///

@@ -35,7 +35,7 @@ pub(super) struct Network {
 }
 
 impl VisionTower {
-    /// Loads the tower of pictures and films alone; see [`ImageBind::load`](super::ImageBind::load).
+    /// Loads this tower alone; see [`ImageBind::load`](super::ImageBind::load).
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-"""Writes the golden files of ImageBind: what PyTorch's own attention and convolutions make of waves.
+"""Writes the golden files of ImageBind: what PyTorch's own layers make of waves.
 
     pip install torch numpy safetensors open_clip_torch ftfy
     python clip.py && python imagebind.py
