@@ -1,5 +1,5 @@
 """Builds ImageBind at its true widths with seeded random weights, and writes what PyTorch makes of
-pictures, films, sounds and captions; `imagebind_parity.rs` loads the folder and compares.
+pictures, videos, sounds and captions; `imagebind_parity.rs` loads the folder and compares.
 
     pip install torch numpy safetensors open_clip_torch ftfy
     python imagebind_parity.py FOLDER [BLOCKS]
@@ -24,7 +24,7 @@ from imagebind import (  # noqa: E402
     ImageBind,
     SimpleTokenizer,
     captions,
-    films,
+    videos,
     means,
     picture,
     rough,
@@ -62,15 +62,15 @@ def main():
     shutil.copy(WORDS, root)
 
     seen = [picture(number, 224) for number in range(4)]
-    watched, heard = films(COUNTS, 224).float(), sounds(COUNTS).float()
+    watched, heard = videos(COUNTS, 224).float(), sounds(COUNTS).float()
     ids = tokens(SimpleTokenizer(str(WORDS)), captions()[:TEXTS])
     rows = dict(
         pictures=model.vision(still(seen).float()),
-        films=means(model.vision(watched), COUNTS),
+        videos=means(model.vision(watched), COUNTS),
         texts=model.text(ids),
         sounds=means(model.audio(heard), COUNTS),
         pixels=torch.from_numpy(np.stack(seen).astype(np.uint8)),
-        film_clips=watched.transpose(1, 2),
+        video_clips=watched.transpose(1, 2),
         sound_clips=heard,
         counts=torch.tensor(COUNTS, dtype=torch.uint8),
     )

@@ -54,7 +54,7 @@ fn main() -> Result<()> {
             }
             "vision" => {
                 let tower = VisionTower::load(folder, &Device::flex())?;
-                (loaded(start), reference.pictures_and_films(tower)?)
+                (loaded(start), reference.pictures_and_videos(tower)?)
             }
             _ => return Err(format!("no tower is called {name}").into()),
         };
@@ -102,7 +102,7 @@ impl Reference<'_> {
         ])
     }
 
-    fn pictures_and_films(&self, tower: VisionTower) -> Result<Vec<f32>> {
+    fn pictures_and_videos(&self, tower: VisionTower) -> Result<Vec<f32>> {
         let tower = tower.with_lengths(Lengths::Published);
         let size = tower.preprocess().size;
         let bytes = self.0.tensor("pixels")?.data();
@@ -110,10 +110,10 @@ impl Reference<'_> {
         let pixels = pixels.map(|rgb| Ok(Pixels::new(rgb.to_vec(), size)?));
         let pixels = pixels.collect::<Result<Vec<Pixels>>>()?;
         let clip = |values: &[f32]| Ok(VideoClip::new(values.to_vec(), size)?);
-        let films = self.items("film_clips", clip)?;
+        let videos = self.items("video_clips", clip)?;
         Ok(vec![
             self.difference("pictures", &tower.encode(&pixels, |_| ())?)?,
-            self.difference("films", &tower.encode_films(&films, |_| ())?)?,
+            self.difference("videos", &tower.encode_videos(&videos, |_| ())?)?,
         ])
     }
 

@@ -66,7 +66,7 @@ pub enum EncoderError {
         /// The side that the picture has, in pixels.
         found: usize,
     },
-    /// A clip of sound or film has another number of values than its shape.
+    /// A clip of sound or video has another number of values than its shape.
     #[error("{found} values do not make a clip of {shape:?}")]
     ClipShape {
         /// The shape that the encoder takes.
@@ -74,24 +74,32 @@ pub enum EncoderError {
         /// How many values were given.
         found: usize,
     },
-    /// A value of a clip of sound or film is NaN or infinite.
+    /// A value of a clip of sound or video is NaN or infinite.
     #[error("value {index} of a clip is not finite")]
     ClipNotFinite {
         /// Which value, from 0.
         index: usize,
     },
-    /// The frames of a film were prepared for another size than the encoder takes.
-    #[error("film {row} has a frame {found} pixels wide, but the encoder takes {expected}")]
+    /// The frames of a video were prepared for another size than the encoder takes.
+    #[error("video {row} has a frame {found} pixels wide, but the encoder takes {expected}")]
     ClipSize {
-        /// Which film of the batch, from 0.
+        /// Which video of the batch, from 0.
         row: usize,
         /// The side that the encoder takes, in pixels.
         expected: usize,
         /// The side that the frame has, in pixels.
         found: usize,
     },
-    /// A sound or a film without clips.
-    #[error("sound or film {row} has no clips: there is nothing to take the mean of")]
+    /// The two frames of a clip are of different sizes.
+    #[error("frames of one clip are {first} and {second} pixels wide")]
+    FrameSizes {
+        /// Side of the first frame, in pixels.
+        first: usize,
+        /// Side of the second frame, in pixels.
+        second: usize,
+    },
+    /// A sound or a video without clips.
+    #[error("sound or video {row} has no clips: there is nothing to take the mean of")]
     NoClips {
         /// Which of the batch, from 0.
         row: usize,

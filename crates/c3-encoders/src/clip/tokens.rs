@@ -47,6 +47,7 @@ pub enum Overlong {
     #[default]
     Truncate,
     /// Its first tokens alone, without the end mark: as ImageBind did until November 2025.
+    /// CLIP is then read off a token that it was not trained to be read off.
     DropEnd,
     /// An error: as OpenAI does.
     Refuse,

@@ -1,9 +1,9 @@
-//! Sounds and films as plain numbers, prepared for the towers.
+//! Sounds and videos as plain numbers, prepared for the towers.
 
 use crate::clip::Levels;
 use crate::{EncoderError, Pixels};
 
-/// Frames of a clip of film.
+/// Frames of a clip of video.
 pub(super) const FRAMES: usize = 2;
 
 /// Bins and frames between the starts of two patches of sound.
@@ -55,9 +55,9 @@ impl AudioClip {
     }
 }
 
-/// Two frames of a film, of one square cut out of them.
+/// Two frames of a video, of one square cut out of them.
 ///
-/// ImageBind sees five clips of two seconds of a film, and three squares of each, and takes
+/// ImageBind sees five clips of two seconds of a video, and three squares of each, and takes
 /// the mean of their embeddings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VideoClip {
@@ -82,16 +82,12 @@ impl VideoClip {
     ///
     /// # Errors
     ///
-    /// [`EncoderError::ClipSize`] if the second frame is of another size.
+    /// [`EncoderError::FrameSizes`] if the second is of another size.
     pub fn of_frames(frames: [&Pixels; 2]) -> Result<Self, EncoderError> {
-        let [first, second] = frames;
-        let size = first.size();
-        if second.size() != size {
-            return Err(EncoderError::ClipSize {
-                row: 0,
-                expected: size,
-                found: second.size(),
-            });
+        let [size, second] = frames.map(Pixels::size);
+        if second != size {
+            let first = size;
+            return Err(EncoderError::FrameSizes { first, second });
         }
         let levels = Levels::default().of_bytes().levels();
         let colours = frames.into_iter().flat_map(|frame| {

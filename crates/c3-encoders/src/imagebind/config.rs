@@ -11,7 +11,7 @@ use crate::tensors::TensorFile;
 pub struct ImageBindConfig {
     /// Width of an embedding.
     pub d_embed: usize,
-    /// The tower of pictures and films.
+    /// The tower of pictures and videos.
     pub vision: VisionConfig,
     /// The tower of texts.
     pub text: TextConfig,
@@ -19,7 +19,7 @@ pub struct ImageBindConfig {
     pub audio: AudioConfig,
 }
 
-/// Sizes of the tower of pictures and films.
+/// Sizes of the tower of pictures and videos.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VisionConfig {
     /// Side of a picture, in pixels.

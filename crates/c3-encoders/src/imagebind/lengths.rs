@@ -13,7 +13,7 @@ pub enum Lengths {
     /// 1, also of the mean of several clips.
     #[default]
     Unit,
-    /// As ImageBind gives them: 1 of pictures and films, 20 of sounds, a learned number of
+    /// As ImageBind gives them: 1 of pictures and videos, 20 of sounds, a learned number of
     /// at most 100 of texts. The mean of several clips is shorter.
     Published,
 }

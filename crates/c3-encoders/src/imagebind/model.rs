@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use super::{AudioTower, Lengths, TextTower, VisionTower, weights};
 use crate::EncoderError;
 
-/// ImageBind: towers of pictures and films, of texts and of sounds that end in one space.
+/// ImageBind: towers of pictures and videos, of texts and of sounds that end in one space.
 #[derive(Debug)]
 pub struct ImageBind {
     pub(super) vision: VisionTower,
@@ -61,7 +61,7 @@ impl ImageBind {
         }
     }
 
-    /// The tower of pictures and films.
+    /// The tower of pictures and videos.
     #[must_use]
     pub fn vision(&self) -> &VisionTower {
         &self.vision

@@ -1,4 +1,4 @@
-//! The tower of pictures and films.
+//! The tower of pictures and videos.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::image::Normalization;
 use crate::transformer::PatchTransformer;
 use crate::{EncoderError, Pixels, Preprocess};
 
-/// ImageBind's tower of pictures and films.
+/// ImageBind's tower of pictures and videos.
 #[derive(Debug)]
 pub struct VisionTower {
     pub(super) config: VisionConfig,
@@ -69,7 +69,7 @@ impl VisionTower {
         self.d_embed
     }
 
-    /// Encodes pictures, each as a film that stands still, to unit length.
+    /// Encodes pictures, each as a video that stands still, to unit length.
     ///
     /// `progress` hears how many pictures were finished since it was last called.
     ///
@@ -92,25 +92,25 @@ impl VisionTower {
         self.ending.finish(rows)
     }
 
-    /// Encodes films, each as the mean of its clips.
+    /// Encodes videos, each as the mean of its clips.
     ///
     /// `progress` hears how many clips were finished since it was last called.
     ///
     /// # Shapes
     ///
-    /// - result: `[films.len(), d_embed]`
+    /// - result: `[videos.len(), d_embed]`
     ///
     /// # Errors
     ///
-    /// [`EncoderError::NoClips`] if a film has none, and [`EncoderError::ClipSize`] if one
+    /// [`EncoderError::NoClips`] if a video has none, and [`EncoderError::ClipSize`] if one
     /// was prepared for another size.
-    pub fn encode_films<F: AsRef<[VideoClip]>>(
+    pub fn encode_videos<V: AsRef<[VideoClip]>>(
         &self,
-        films: &[F],
+        videos: &[V],
         progress: impl FnMut(usize),
     ) -> Result<Embeddings, EncoderError> {
-        let (clips, counts) = flatten(films)?;
-        self.check(films)?;
+        let (clips, counts) = flatten(videos)?;
+        self.check(videos)?;
         let batches: Vec<&[&VideoClip]> = clips.chunks(self.rows()).collect();
         let watch = |batch: &[&VideoClip]| self.watch(batch);
         let rows = encode_batches(&batches, self.d_embed, watch, progress)?;
@@ -118,10 +118,10 @@ impl VisionTower {
     }
 
     /// Refuses clips that were prepared for another size.
-    fn check<F: AsRef<[VideoClip]>>(&self, films: &[F]) -> Result<(), EncoderError> {
+    fn check<V: AsRef<[VideoClip]>>(&self, videos: &[V]) -> Result<(), EncoderError> {
         let expected = self.config.size;
-        for (row, film) in films.iter().enumerate() {
-            let mut sizes = film.as_ref().iter().map(VideoClip::size);
+        for (row, video) in videos.iter().enumerate() {
+            let mut sizes = video.as_ref().iter().map(VideoClip::size);
             if let Some(found) = sizes.find(|size| *size != expected) {
                 return Err(EncoderError::ClipSize {
                     row,

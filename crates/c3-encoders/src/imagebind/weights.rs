@@ -59,7 +59,7 @@ pub(super) fn load(path: &Path, device: &Device) -> Result<ImageBind, EncoderErr
     Ok(model)
 }
 
-/// Loads the tower of pictures and films; tensors of the others are not looked at.
+/// Loads the tower of pictures and videos; tensors of the others are not looked at.
 pub(super) fn load_vision(path: &Path, device: &Device) -> Result<VisionTower, EncoderError> {
     let mut reader = Reader::new(Opened::new(path)?, device);
     let tower = reader.vision();

@@ -5,7 +5,7 @@
 
 `imagebind/published/`    small random towers under the published name, half precision
 `imagebind/hub/`          the same as safetensors, all names behind `model.`, bfloat16
-`imagebind/*.npy`         what they make of pictures, films, sounds, `captions.txt` and long texts,
+`imagebind/*.npy`         what they make of pictures, videos, sounds, `captions.txt` and long texts,
                           each as long as ImageBind has it
 `imagebind/long.json`     the long texts
 `imagebind/made_by.json`  versions of everything that took part
@@ -190,8 +190,8 @@ def wave(number, length):
     return (1.5 * np.sin(0.37 * at + 0.0001 * number * at + 1.7 * number)).astype(np.float32)
 
 
-def films(counts, size):
-    """Clips of films, given as `[2, 3, size, size]` each."""
+def videos(counts, size):
+    """Clips of videos, given as `[2, 3, size, size]` each."""
     clips = [wave(number, 6 * size * size) for number in range(sum(counts))]
     clips = torch.from_numpy(np.stack(clips)).double()
     return clips.reshape(-1, 2, 3, size, size).transpose(1, 2)
@@ -199,6 +199,7 @@ def films(counts, size):
 
 def sounds(counts):
     clips = [wave(number, BINS * FRAMES) for number in range(sum(counts))]
+    clips[0] *= np.float32(0.01)  # so quiet that the epsilon of the stem is heard
     return torch.from_numpy(np.stack(clips)).double().reshape(-1, 1, BINS, FRAMES)
 
 
@@ -262,9 +263,9 @@ def main():
     write_weights(model)
     model.double()
 
-    size, film_counts, sound_counts = TINY["vision"]["size"], [3, 1, 2], [1, 3, 2]
+    size, video_counts, sound_counts = TINY["vision"]["size"], [3, 1, 2], [1, 3, 2]
     save("pictures", model.vision(still([picture(number, size) for number in range(5)])))
-    save("films", means(model.vision(films(film_counts, size)), film_counts))
+    save("videos", means(model.vision(videos(video_counts, size)), video_counts))
     save("sounds", means(model.audio(sounds(sound_counts)), sound_counts))
     save("texts", model.text(tokens(words, captions())))
     save("long_with_end", model.text(tokens(words, LONG)))
