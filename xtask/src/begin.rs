@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use c3_artifacts::{RunFolder, RunManifest};
+use c3_encoders::imagebind::ImageBind;
 
 use crate::corpus::{self, Corpus};
 use crate::device::DeviceChoice;
 use crate::encode;
-use crate::fetch;
+use crate::fetch::{self, Serves};
 use crate::pretrained::{self, Pretrained};
 use crate::recipe::{self, ConnectSettings, EncodeSettings, Recipe};
 use crate::run::{self, Run};
@@ -23,7 +24,7 @@ pub(crate) struct RecipeArguments {
     /// Folder of the data set, for recipes that read one.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// A CLIP whose space is used instead of the recipe's: `clip-vit-b-32` or another name that
+    /// A CLIP or an ImageBind whose space is used instead of the recipe's: `clip-vit-b-32` or another name that
     /// `fetch` lists, `hf:owner/name@revision`, or a path, as in `./folder`. With
     /// `--set connect.kind=towers`, towers are trained over its features.
     #[arg(long, value_name = "NAME|hf:NAME|PATH")]
@@ -44,7 +45,7 @@ impl RecipeArguments {
             recipe.data.path = Some(std::path::absolute(data)?);
         }
         if let Some(encoder) = &self.encoder {
-            recipe.encode = EncodeSettings::clip(&lasting_name(encoder)?);
+            recipe.encode = encoders(&lasting_name(encoder)?)?;
             let asked = |setting: &String| setting.trim_start().starts_with("connect.kind");
             if !self.overrides.iter().any(asked) {
                 recipe.connect = ConnectSettings::Given;
@@ -71,6 +72,18 @@ impl RecipeArguments {
             PathBuf::from("runs").join(format!("{}-{time}", recipe.name))
         })
     }
+}
+
+/// Both towers of a CLIP or of an ImageBind, told apart by what lies there.
+fn encoders(name: &str) -> anyhow::Result<EncodeSettings> {
+    let is_imagebind = match fetch::serves(name) {
+        Some(serves) => serves == Serves::ImageBind,
+        None => ImageBind::is_at(&fetch::clip(name)?),
+    };
+    Ok(match is_imagebind {
+        true => EncodeSettings::imagebind(name),
+        false => EncodeSettings::clip(name),
+    })
 }
 
 /// A name as it is, and a path so that a run may be gone on with from elsewhere.

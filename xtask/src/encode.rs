@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use burn::tensor::Device;
 use c3_artifacts::{EmbeddingSet, Rows, hash};
 use c3_encoders::clip::{Clip, ImageTower, TextTower};
+use c3_encoders::imagebind::{self, ImageBind};
 use c3_encoders::{EfficientNetLite0, HashedWords, MiniLm, Pixels, Preprocess, pixel_rows};
 use c3_geometry::Embeddings;
 
@@ -139,6 +140,7 @@ pub(crate) enum PictureEncoder {
     Pixels(Preprocess),
     EfficientNetLite0(Box<EfficientNetLite0>),
     Clip(Box<ImageTower>),
+    ImageBind(Box<imagebind::VisionTower>),
 }
 
 impl PictureEncoder {
@@ -149,6 +151,10 @@ impl PictureEncoder {
             ImageFeatures::Clip { model } => {
                 let folder = fetch::clip(model)?;
                 Ok(Self::Clip(Box::new(ImageTower::load(&folder, device)?)))
+            }
+            ImageFeatures::ImageBind { model } => {
+                let tower = imagebind::VisionTower::load(&fetch::imagebind(model)?, device)?;
+                Ok(Self::ImageBind(Box::new(tower)))
             }
             ImageFeatures::EfficientNetLite0 => {
                 let file = weight_file(&fetch::weights("efficientnet-lite0")?)?;
@@ -168,6 +174,7 @@ impl PictureEncoder {
             Self::Pixels(preprocess) => preprocess.decode_all(files),
             Self::EfficientNetLite0(model) => model.preprocess().decode_all(files),
             Self::Clip(tower) => tower.preprocess().decode_all(files),
+            Self::ImageBind(tower) => tower.preprocess().decode_all(files),
         }
     }
 
@@ -177,6 +184,7 @@ impl PictureEncoder {
             Self::Pixels(_) => pixel_rows(pixels)?,
             Self::EfficientNetLite0(model) => model.encode(pixels, |_| {})?,
             Self::Clip(tower) => tower.encode(pixels, |_| {})?,
+            Self::ImageBind(tower) => tower.encode(pixels, |_| {})?,
         })
     }
 }
@@ -186,6 +194,7 @@ pub(crate) enum TextEncoder {
     HashedWords(HashedWords),
     MiniLm(Box<MiniLm>),
     Clip(Box<TextTower>),
+    ImageBind(Box<imagebind::TextTower>),
 }
 
 impl TextEncoder {
@@ -198,6 +207,10 @@ impl TextEncoder {
             TextFeatures::Clip { model } => {
                 let folder = fetch::clip(model)?;
                 Ok(Self::Clip(Box::new(TextTower::load(&folder, device)?)))
+            }
+            TextFeatures::ImageBind { model } => {
+                let tower = imagebind::TextTower::load(&fetch::imagebind(model)?, device)?;
+                Ok(Self::ImageBind(Box::new(tower)))
             }
             TextFeatures::MiniLm => {
                 let folder = fetch::weights("all-minilm-l6-v2")?;
@@ -217,6 +230,7 @@ impl TextEncoder {
             }
             Self::MiniLm(model) => model.encode(&borrowed(), |done| meter.advance(done))?,
             Self::Clip(tower) => tower.encode(&borrowed(), |done| meter.advance(done))?,
+            Self::ImageBind(tower) => tower.encode(&borrowed(), |done| meter.advance(done))?,
         })
     }
 }
@@ -238,6 +252,12 @@ pub(crate) fn check_weights(recipe: &Recipe) -> anyhow::Result<()> {
     }
     if let TextFeatures::Clip { model } = &settings.text {
         Clip::check(&fetch::clip(model)?)?;
+    }
+    if let ImageFeatures::ImageBind { model } = &settings.image {
+        ImageBind::check(&fetch::imagebind(model)?)?;
+    }
+    if let TextFeatures::ImageBind { model } = &settings.text {
+        ImageBind::check(&fetch::imagebind(model)?)?;
     }
     Ok(())
 }

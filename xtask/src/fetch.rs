@@ -23,14 +23,14 @@ use indicatif::HumanBytes;
 
 use arrival::Arrival;
 use cache::{Cache, Slot};
-use catalogue::{Entry, Serves};
+use catalogue::Entry;
 use error::FetchError;
 use hub::Hub;
 use manifest::Provenance;
 use repository::{Listing, Named};
 use source::Source;
 
-pub(crate) use catalogue::METEOR;
+pub(crate) use catalogue::{METEOR, Serves};
 
 /// Brings pretrained weights into the cache, or lists what can be brought.
 ///
@@ -211,6 +211,21 @@ pub(crate) fn weights(name: &str) -> anyhow::Result<PathBuf> {
 /// One sentence with the command that brings it, if it is not all there.
 pub(crate) fn clip(name: &str) -> anyhow::Result<PathBuf> {
     model(name, Serves::Clip, "encoder")
+}
+
+/// Finds an ImageBind, as [`clip`] finds a CLIP.
+///
+/// # Errors
+///
+/// One sentence with the command that brings it, if it is not all there.
+pub(crate) fn imagebind(name: &str) -> anyhow::Result<PathBuf> {
+    model(name, Serves::ImageBind, "encoder")
+}
+
+/// What a name of the catalogue serves for; nothing for other names.
+pub(crate) fn serves(name: &str) -> Option<Serves> {
+    let mut entries = catalogue::ENTRIES.iter();
+    entries.find(|entry| entry.name == name)?.serves
 }
 
 /// Finds a decoder to start from, as [`clip`] finds a CLIP.

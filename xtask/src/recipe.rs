@@ -14,12 +14,16 @@ pub(crate) use settings::{
 };
 
 /// The recipes that are compiled in, by name.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("emoji", include_str!("../recipes/emoji.toml")),
     ("flickr8k", include_str!("../recipes/flickr8k.toml")),
     (
         "coco-clip-gpt2",
         include_str!("../recipes/coco-clip-gpt2.toml"),
+    ),
+    (
+        "coco-imagebind-gpt2",
+        include_str!("../recipes/coco-imagebind-gpt2.toml"),
     ),
     (
         "flickr30k-clip-gpt2",

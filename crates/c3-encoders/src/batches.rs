@@ -40,11 +40,10 @@ impl SortedTexts {
         let texts = ids.into_iter().enumerate();
         let mut texts: Vec<Text> = texts.map(|(row, ids)| Text::new(row, ids)).collect();
         texts.sort_by_key(|text| text.ids.len());
-        let most = match is_host(device) {
-            true => TOKENS_ON_HOST,
-            false => TOKENS,
-        };
-        Self { texts, most }
+        Self {
+            texts,
+            most: most_tokens(device),
+        }
     }
 
     /// Runs `forward` over batches, as [`encode_batches`], and returns all rows in the order of
@@ -74,6 +73,19 @@ impl SortedTexts {
             sorted = rest;
         }
         batches
+    }
+}
+
+/// Rows of so many tokens each that make a batch for `device`.
+pub(crate) fn rows_that_fit(n_tokens: usize, device: &Device) -> usize {
+    (most_tokens(device) / n_tokens).max(1)
+}
+
+fn most_tokens(device: &Device) -> usize {
+    if is_host(device) {
+        TOKENS_ON_HOST
+    } else {
+        TOKENS
     }
 }
 

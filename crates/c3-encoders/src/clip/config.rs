@@ -112,7 +112,7 @@ impl Default for Levels {
 
 impl Levels {
     /// The same for bytes of 0 to 255.
-    pub(super) fn of_bytes(self) -> Normalization {
+    pub(crate) fn of_bytes(self) -> Normalization {
         Normalization {
             mean: self.mean.map(|value| value * 255.0),
             deviation: self.deviation.map(|value| value * 255.0),

@@ -8,7 +8,6 @@
 //! Not read: towers of `timm` (SigLIP's among them: other pooling, another tokenizer),
 //! text towers of transformers, and CoCa's attentional pool.
 
-mod blocks;
 mod clean;
 mod config;
 mod described;
@@ -29,3 +28,4 @@ pub use images::ImageTower;
 pub use model::Clip;
 pub use texts::TextTower;
 pub use tokens::{ClipTokenizer, Overlong};
+pub(crate) use weights::is_clip;

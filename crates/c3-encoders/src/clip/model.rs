@@ -44,7 +44,7 @@ impl Clip {
     }
 
     /// Looks for the weights, the sizes and the tokens of a model before hours of other work;
-    /// no tensor is read, but for those of a PyTorch checkpoint.
+    /// no tensor is read.
     ///
     /// # Errors
     ///

@@ -60,10 +60,16 @@ impl Reader<'_> {
         [kernel, stride]: [usize; 2],
     ) -> Convolution {
         let shape = [d_output, d_input, kernel, kernel];
-        let mut filters = self.tensors.take(&format!("{weight}.weight"), &shape);
+        let mut filters = self
+            .layers
+            .tensors
+            .take(&format!("{weight}.weight"), &shape);
         let parts = ["weight", "bias", "running_mean", "running_var"];
-        let [gains, mut bias, means, variances] =
-            parts.map(|part| self.tensors.take(&format!("{norm}.{part}"), &[d_output]));
+        let [gains, mut bias, means, variances] = parts.map(|part| {
+            self.layers
+                .tensors
+                .take(&format!("{norm}.{part}"), &[d_output])
+        });
         for (channel, filter) in filters
             .chunks_exact_mut(d_input * kernel * kernel)
             .enumerate()
@@ -76,8 +82,8 @@ impl Reader<'_> {
             bias[channel] -= (f64::from(means[channel]) * scale) as f32;
         }
         Convolution {
-            weight: self.tensor(filters, shape),
-            bias: self.tensor(bias, [d_output]),
+            weight: self.layers.tensor(filters, shape),
+            bias: self.layers.tensor(bias, [d_output]),
             stride,
         }
     }
@@ -86,9 +92,9 @@ impl Reader<'_> {
         let (channels, d_embed) = (config.d_features(), self.config.d_embed);
         let n_tokens = config.grid() * config.grid() + 1;
         let places = "visual.attnpool.positional_embedding";
-        let places = self.tensors.take(places, &[n_tokens, channels]);
+        let places = self.layers.tensors.take(places, &[n_tokens, channels]);
         let mut dense = |part: &str, d_output: usize| {
-            self.dense(
+            self.layers.dense(
                 &format!("visual.attnpool.{part}_proj"),
                 [channels, d_output],
             )
@@ -98,7 +104,7 @@ impl Reader<'_> {
             key: dense("k", channels),
             value: dense("v", channels),
             project: dense("c", d_embed),
-            places: self.tensor(places, [1, n_tokens, channels]),
+            places: self.layers.tensor(places, [1, n_tokens, channels]),
             n_heads: config.n_heads,
         }
     }

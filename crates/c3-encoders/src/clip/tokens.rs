@@ -46,6 +46,9 @@ pub enum Overlong {
     /// Its first tokens, and the end mark in the last place: as `open_clip` does.
     #[default]
     Truncate,
+    /// Its first tokens alone, without the end mark: as ImageBind did until November 2025.
+    /// CLIP is then read off a token that it was not trained to be read off.
+    DropEnd,
     /// An error: as OpenAI does.
     Refuse,
 }
@@ -194,11 +197,12 @@ impl ClipTokenizer {
         ids.push(self.end);
         let (found, most) = (ids.len(), self.context);
         if found > most {
-            if self.overlong == Overlong::Refuse {
-                return Err(EncoderError::TooLong { row, found, most });
+            ids.truncate(most);
+            match self.overlong {
+                Overlong::Truncate => ids[most - 1] = self.end,
+                Overlong::DropEnd => {}
+                Overlong::Refuse => return Err(EncoderError::TooLong { row, found, most }),
             }
-            ids.truncate(most - 1);
-            ids.push(self.end);
         }
         Ok(ids)
     }

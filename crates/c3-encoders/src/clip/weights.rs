@@ -2,17 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
-use super::blocks::{Block, Blocks, Dense, Norm};
 use super::config::{BlocksConfig, TextConfig, VitConfig};
 use super::images::Network;
-use super::texts::TextNetwork;
 use super::vit::Vit;
-use super::{ClipConfig, ClipTokenizer, ImageConfig, ImageTower, TextTower, described};
-use crate::EncoderError;
-use crate::kernels::Bias;
+use super::{Activation, ClipConfig, ClipTokenizer, ImageConfig, ImageTower, TextTower, described};
+use crate::kernels::{Bias, Ending};
 use crate::tensors::TensorFile;
+use crate::transformer::{Block, Blocks, Dense, Layers, PatchTransformer, TextTransformer};
+use crate::{EncoderError, imagebind};
+
+/// Keeps the variance away from zero in layer normalization.
+const EPSILON: f64 = 1e-5;
 
 /// Weight files of a folder, the preferred first.
 const FILES: [&str; 6] = [
@@ -36,7 +38,7 @@ const SPARE: [&str; 5] = [
 /// Looks for all that a model is made of, and reads no tensor.
 pub(super) fn check(path: &Path) -> Result<(), EncoderError> {
     let (folder, file) = locate(path)?;
-    let tensors = TensorFile::open(&file)?;
+    let tensors = open(&file)?;
     describe(&folder, &tensors, Names::of(&tensors))?.check()?;
     ClipTokenizer::load(&folder)?;
     Ok(())
@@ -50,7 +52,7 @@ pub(super) fn load(
     let mut reader = Reader::open(path, device)?;
     let images = reader.images();
     let texts = reader.texts()?;
-    let scale = reader.tensors.take("logit_scale", &[])[0];
+    let scale = reader.layers.tensors.take("logit_scale", &[])[0];
     reader.finish(|_| false)?;
     Ok((images, texts, scale))
 }
@@ -69,6 +71,11 @@ pub(super) fn load_texts(path: &Path, device: &Device) -> Result<TextTower, Enco
     let texts = reader.texts()?;
     reader.finish(|name| is_of_images(name) || name == "logit_scale")?;
     Ok(texts)
+}
+
+/// Whether tensors are those of a CLIP.
+pub(crate) fn is_clip(tensors: &TensorFile) -> bool {
+    tensors.names().any(is_of_images)
 }
 
 fn is_of_images(name: &str) -> bool {
@@ -116,33 +123,31 @@ impl Names {
 }
 
 pub(super) struct Reader<'a> {
-    pub(super) tensors: TensorFile,
+    pub(super) layers: Layers<'a>,
     names: Names,
     folder: PathBuf,
     pub(super) config: ClipConfig,
-    device: &'a Device,
 }
 
 impl<'a> Reader<'a> {
     fn open(path: &Path, device: &'a Device) -> Result<Self, EncoderError> {
         let (folder, file) = locate(path)?;
-        let tensors = TensorFile::open(&file)?;
+        let tensors = open(&file)?;
         let names = Names::of(&tensors);
         let config = describe(&folder, &tensors, names)?;
         config.check()?;
         Ok(Self {
-            tensors,
+            layers: Layers { tensors, device },
             names,
             folder,
             config,
-            device,
         })
     }
 
     fn finish(self, is_other: impl Fn(&str) -> bool) -> Result<(), EncoderError> {
         let is_counter = |name: &str| name.ends_with(".num_batches_tracked");
         let is_spare = |name: &str| SPARE.contains(&name) || is_counter(name) || is_other(name);
-        self.tensors.finish_whole(is_spare)
+        self.layers.tensors.finish_whole(is_spare)
     }
 
     fn images(&mut self) -> ImageTower {
@@ -153,7 +158,7 @@ impl<'a> Reader<'a> {
             },
             ImageConfig::ResNet(resnet) => Network::ResNet(Box::new(self.resnet(&resnet))),
         };
-        ImageTower::new(&self.config, network, self.device)
+        ImageTower::new(&self.config, network, self.layers.device)
     }
 
     fn vit(&mut self, vit: &VitConfig) -> Vit {
@@ -175,25 +180,32 @@ impl<'a> Reader<'a> {
                 "visual.ln_post",
             ],
         };
-        let stem = self.tensors.take(stem, &[width, 3, vit.patch, vit.patch]);
-        let mut class = self.tensors.take(class, &[width]);
-        let mut places = self.tensors.take(places, &[n_squares + 1, width]);
-        let squares = places.split_off(width);
-        class
-            .iter_mut()
-            .zip(places)
-            .for_each(|(class, place)| *class += place);
+        let stem = self
+            .layers
+            .tensors
+            .take(stem, &[width, 3, vit.patch, vit.patch]);
+        let (class, places) = self.layers.class_and_places(
+            (class, &[width]),
+            (places, &[n_squares + 1, width]),
+            width,
+        );
         Vit {
-            stem: self.turned(stem, [width, 3 * vit.patch * vit.patch]),
-            class: self.tensor(class, [1, 1, width]),
-            places: self.tensor(squares, [1, n_squares, width]),
-            norm_before: self.norm(before, width),
-            blocks: self.blocks(self.names.image_blocks(), vit.blocks),
-            norm_after: self.norm(after, width),
-            project: match self.names {
-                Names::HuggingFace => self.turned_by_name("visual_projection", [width, d_embed]),
-                _ => self.by_name("visual.proj", [width, d_embed]),
+            stem: self.layers.turned(stem, [width, 3 * vit.patch * vit.patch]),
+            transformer: PatchTransformer {
+                class,
+                places,
+                norm_before: Some(self.layers.norm(before, width, EPSILON)),
+                blocks: self.blocks(self.names.image_blocks(), vit.blocks),
+                norm_after: self.layers.norm(after, width, EPSILON),
+                project: self.project_images([width, d_embed]),
             },
+        }
+    }
+
+    fn project_images(&mut self, shape: [usize; 2]) -> Tensor<2> {
+        match self.names {
+            Names::HuggingFace => self.layers.turned_by_name("visual_projection", shape),
+            _ => self.layers.by_name("visual.proj", shape),
         }
     }
 
@@ -210,12 +222,12 @@ impl<'a> Reader<'a> {
         Ok(TextTower {
             tokenizer,
             network: self.text_network(&text),
-            device: self.device.clone(),
+            device: self.layers.device.clone(),
             d_embed: self.config.d_embed,
         })
     }
 
-    fn text_network(&mut self, text: &TextConfig) -> TextNetwork {
+    fn text_network(&mut self, text: &TextConfig) -> TextTransformer {
         let (width, d_embed) = (text.blocks.width, self.config.d_embed);
         let [words, places, norm, project] = match self.names {
             Names::HuggingFace => [
@@ -237,15 +249,15 @@ impl<'a> Reader<'a> {
                 "text_projection",
             ],
         };
-        TextNetwork {
-            words: self.by_name(words, [text.n_vocab, width]),
-            places: self.by_name(places, [text.context, width]),
+        TextTransformer {
+            words: self.layers.by_name(words, [text.n_vocab, width]),
+            places: self.layers.by_name(places, [text.context, width]),
             blocks: self.blocks(self.names.text_blocks(), text.blocks),
-            norm: self.norm(norm, width),
-            project: if self.tensors.has(&format!("{project}.weight")) {
-                self.turned_by_name(project, [width, d_embed])
+            norm: self.layers.norm(norm, width, EPSILON),
+            project: if self.layers.tensors.has(&format!("{project}.weight")) {
+                self.layers.turned_by_name(project, [width, d_embed])
             } else {
-                self.by_name(project, [width, d_embed])
+                self.layers.by_name(project, [width, d_embed])
             },
         }
     }
@@ -274,85 +286,41 @@ impl<'a> Reader<'a> {
         }
         .map(|part| format!("{prefix}.{part}"));
         Block {
-            norm_1: self.norm(&norm_1, width),
+            norm_1: self.layers.norm(&norm_1, width, EPSILON),
             query_key_value: self.query_key_value(prefix, width),
-            attended: self.dense(&attended, [width, width]),
-            norm_2: self.norm(&norm_2, width),
-            widen: self.dense(&widen, [width, d_hidden]),
-            narrow: self.dense(&narrow, [d_hidden, width]),
+            more: None,
+            attended: self.layers.dense(&attended, [width, width]),
+            norm_2: self.layers.norm(&norm_2, width, EPSILON),
+            widen: self.layers.dense(&widen, [width, d_hidden]),
+            narrow: self.layers.dense(&narrow, [d_hidden, width]),
             n_heads: config.n_heads,
-            activation: config.activation,
+            ending: match config.activation {
+                Activation::QuickGelu => Ending::QuickGelu,
+                Activation::Gelu => Ending::Gelu,
+            },
         }
     }
 
     fn query_key_value(&mut self, prefix: &str, width: usize) -> Dense {
         if self.names != Names::HuggingFace {
             let names = ["weight", "bias"].map(|part| format!("{prefix}.attn.in_proj_{part}"));
-            return self.dense_named(&names, [width, 3 * width]);
+            return self.layers.dense_named(&names, [width, 3 * width]);
         }
         let mut weight = Vec::with_capacity(3 * width * width);
         let mut bias = Vec::with_capacity(3 * width);
         for part in ["q", "k", "v"] {
             let name = format!("{prefix}.self_attn.{part}_proj");
             weight.extend(
-                self.tensors
+                self.layers
+                    .tensors
                     .take(&format!("{name}.weight"), &[width, width]),
             );
-            bias.extend(self.tensors.take(&format!("{name}.bias"), &[width]));
+            bias.extend(self.layers.tensors.take(&format!("{name}.bias"), &[width]));
         }
         Dense {
-            weight: self.turned(weight, [3 * width, width]),
-            bias: Bias::new(bias, self.device),
+            weight: self.layers.turned(weight, [3 * width, width]),
+            bias: Bias::new(bias, self.layers.device),
         }
-    }
-
-    pub(super) fn dense(&mut self, name: &str, shape: [usize; 2]) -> Dense {
-        let names = ["weight", "bias"].map(|part| format!("{name}.{part}"));
-        self.dense_named(&names, shape)
-    }
-
-    /// Reads a layer. PyTorch stores `[d_output, d_input]`; products take it as it is.
-    fn dense_named(
-        &mut self,
-        [weight, bias]: &[String; 2],
-        [d_input, d_output]: [usize; 2],
-    ) -> Dense {
-        let weight = self.tensors.take(weight, &[d_output, d_input]);
-        let bias = self.tensors.take(bias, &[d_output]);
-        Dense {
-            weight: self.turned(weight, [d_output, d_input]),
-            bias: Bias::new(bias, self.device),
-        }
-    }
-
-    fn norm(&mut self, name: &str, width: usize) -> Norm {
-        let gain = self.tensors.take(&format!("{name}.weight"), &[width]);
-        let offset = self.tensors.take(&format!("{name}.bias"), &[width]);
-        Norm {
-            gain: self.tensor(gain, [width]),
-            offset: self.tensor(offset, [width]),
-        }
-    }
-
-    fn by_name(&mut self, name: &str, shape: [usize; 2]) -> Tensor<2> {
-        let values = self.tensors.take(name, &shape);
-        self.tensor(values, shape)
-    }
-
-    /// Reads the weight of a layer without a bias.
-    fn turned_by_name(&mut self, name: &str, [d_input, d_output]: [usize; 2]) -> Tensor<2> {
-        let shape = [d_output, d_input];
-        let values = self.tensors.take(&format!("{name}.weight"), &shape);
-        self.turned(values, shape)
-    }
-
-    /// A view of a matrix the other way round; nothing is moved.
-    fn turned(&self, values: Vec<f32>, shape: [usize; 2]) -> Tensor<2> {
-        self.tensor(values, shape).transpose()
-    }
-
-    pub(super) fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
-        Tensor::from_data(TensorData::new(values, shape), self.device)
     }
 }
 
@@ -362,13 +330,27 @@ fn locate(path: &Path) -> Result<(PathBuf, PathBuf), EncoderError> {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         return Ok((folder, path.to_owned()));
     }
-    let files = FILES.map(|name| path.join(name));
-    let found = files.into_iter().find(|file| file.exists());
+    let files = FILES.map(|name| path.join(name)).into_iter();
+    let files = files.chain([path.join(imagebind::FILE)]); // to say what it is
+    let found = { files }.find(|file| file.exists());
     let file = found.ok_or_else(|| EncoderError::Incomplete {
         folder: path.to_owned(),
         what: "weights (model.safetensors, open_clip_model.safetensors, model.pth)",
     })?;
     Ok((path.to_owned(), file))
+}
+
+/// Opens weights, unless they are ImageBind's, which other folders are like.
+fn open(file: &Path) -> Result<TensorFile, EncoderError> {
+    let tensors = TensorFile::open(file)?;
+    if imagebind::is_imagebind(&tensors) {
+        return Err(EncoderError::OtherModel {
+            file: file.to_owned(),
+            found: "ImageBind",
+            expected: "CLIP",
+        });
+    }
+    Ok(tensors)
 }
 
 /// The sizes, from whatever describes weights of such names.

@@ -51,7 +51,7 @@ impl Normalization {
     }
 
     /// What each byte becomes, of red, green and blue.
-    pub(super) fn levels(&self) -> [[f32; 256]; 3] {
+    pub(crate) fn levels(&self) -> [[f32; 256]; 3] {
         std::array::from_fn(|channel| {
             let (mean, deviation) = (self.mean[channel], self.deviation[channel]);
             std::array::from_fn(|level| (level as f32 - mean) / deviation)

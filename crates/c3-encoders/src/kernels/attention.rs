@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use pulp::{Arch, NullaryFnOnce};
 
 use super::exp::exp;
@@ -18,13 +18,20 @@ type Tile = [[f32; LANES]; QUERIES];
 
 /// `softmax(queries * keys / sqrt(d_head)) * values`, for each head and each text or picture.
 ///
+/// `more` is a key and a value that every token sees beside those of the tokens.
+///
 /// The tensor has to lie in the host's memory.
 ///
 /// # Shapes
 ///
 /// - `all`: `[batch * n_tokens, 3 * width]`: queries, keys, values, each of all heads
 /// - result: `[batch * n_tokens, width]`
-pub(crate) fn mix_heads(all: Tensor<2>, [n_heads, n_tokens]: [usize; 2], sees: Sees) -> Tensor<2> {
+pub(crate) fn mix_heads(
+    all: Tensor<2>,
+    [n_heads, n_tokens]: [usize; 2],
+    sees: Sees,
+    more: Option<&KeyValue>,
+) -> Tensor<2> {
     let device = all.device();
     let [rows, d_all] = all.dims();
     let width = d_all / 3;
@@ -37,10 +44,41 @@ pub(crate) fn mix_heads(all: Tensor<2>, [n_heads, n_tokens]: [usize; 2], sees: S
             width,
             n_heads,
             n_tokens,
+            n_more: usize::from(more.is_some()),
         },
         sees,
+        more: more.map(|more| more.values.split_at(width)),
     });
     Tensor::from_data(TensorData::new(mixed, [rows, width]), &device)
+}
+
+/// A key and a value that every token sees beside those of the tokens.
+#[derive(Debug)]
+pub(crate) struct KeyValue {
+    /// `[2, width]`: all heads of the key, all heads of the value.
+    values: Vec<f32>,
+    rows: Tensor<2>,
+}
+
+impl KeyValue {
+    /// # Shapes
+    ///
+    /// - `key`, `value`: `[width]`
+    pub(crate) fn new(mut key: Vec<f32>, value: &[f32], device: &Device) -> Self {
+        let shape = [2, key.len()];
+        key.extend_from_slice(value);
+        let rows = Tensor::from_data(TensorData::new(key.clone(), shape), device);
+        Self { values: key, rows }
+    }
+
+    /// The key (0) or the value (1) for each of a batch, `[batch, n_heads, 1, d_head]`.
+    pub(crate) fn part(&self, index: usize, [batch, n_heads]: [usize; 2]) -> Tensor<4> {
+        let [_, width] = self.rows.dims();
+        let d_head = width / n_heads;
+        let row = self.rows.clone().narrow(0, index, 1);
+        row.reshape([1, n_heads, 1, d_head])
+            .expand([batch, n_heads, 1, d_head])
+    }
 }
 
 /// Which tokens a token gathers from.
@@ -69,6 +107,8 @@ struct Heads {
     width: usize,
     n_heads: usize,
     n_tokens: usize,
+    /// Keys before those of the tokens: one or none.
+    n_more: usize,
 }
 
 struct Mix<'a> {
@@ -76,7 +116,11 @@ struct Mix<'a> {
     mixed: &'a mut [f32],
     shape: Heads,
     sees: Sees,
+    more: More<'a>,
 }
+
+/// A key and a value that all see, `[width]` each.
+type More<'a> = Option<(&'a [f32], &'a [f32])>;
 
 impl NullaryFnOnce for Mix<'_> {
     type Output = ();
@@ -87,6 +131,7 @@ impl NullaryFnOnce for Mix<'_> {
             width,
             n_heads,
             n_tokens,
+            ..
         } = self.shape;
         if n_tokens == 0 {
             return;
@@ -95,7 +140,7 @@ impl NullaryFnOnce for Mix<'_> {
         let items = self.all.chunks_exact(3 * width * n_tokens);
         for (all, mixed) in items.zip(self.mixed.chunks_exact_mut(width * n_tokens)) {
             for index in 0..n_heads {
-                head.load(all, index, self.shape);
+                head.load(all, self.more, index, self.shape);
                 head.mix(mixed, index, self.shape, self.sees);
             }
         }
@@ -108,7 +153,7 @@ struct Head {
     /// `[d_head, n_padded]`
     keys: Vec<f32>,
     n_padded: usize,
-    /// `[n_tokens, d_padded]`
+    /// `[n_keys, d_padded]`
     values: Vec<f32>,
     d_padded: usize,
     /// `[n_tokens, d_head]` and zeros up to whole groups, scaled.
@@ -121,13 +166,14 @@ impl Head {
     fn new(shape: Heads) -> Self {
         let d_head = shape.width / shape.n_heads;
         let n_tokens = shape.n_tokens;
-        let n_padded = n_tokens.next_multiple_of(LANES);
+        let n_keys = n_tokens + shape.n_more;
+        let n_padded = n_keys.next_multiple_of(LANES);
         let d_padded = d_head.next_multiple_of(LANES);
         Self {
             d_head,
             keys: vec![0.0; d_head * n_padded],
             n_padded,
-            values: vec![0.0; n_tokens * d_padded],
+            values: vec![0.0; n_keys * d_padded],
             d_padded,
             queries: vec![0.0; n_tokens.next_multiple_of(QUERIES) * d_head],
             scores: vec![0.0; QUERIES * n_padded],
@@ -135,8 +181,12 @@ impl Head {
     }
 
     #[inline(always)]
-    fn load(&mut self, all: &[f32], index: usize, shape: Heads) {
+    fn load(&mut self, all: &[f32], more: More<'_>, index: usize, shape: Heads) {
         let (d_head, width) = (self.d_head, shape.width);
+        if let Some((key, value)) = more {
+            let part = index * d_head..(index + 1) * d_head;
+            self.keep(0, &key[part.clone()], &value[part]);
+        }
         let scale = 1.0 / (d_head as f32).sqrt();
         for (token, row) in all.chunks_exact(3 * width).enumerate() {
             let part = |which: usize| &row[which * width + index * d_head..][..d_head];
@@ -144,20 +194,26 @@ impl Head {
             for (query, value) in queries.iter_mut().zip(part(0)) {
                 *query = value * scale;
             }
-            let keys = self.keys[token..].iter_mut().step_by(self.n_padded);
-            keys.zip(part(1)).for_each(|(key, value)| *key = *value);
-            self.values[token * self.d_padded..][..d_head].copy_from_slice(part(2));
+            self.keep(token + shape.n_more, part(1), part(2));
         }
+    }
+
+    /// Keeps a key and a value in their place.
+    #[inline(always)]
+    fn keep(&mut self, place: usize, key: &[f32], value: &[f32]) {
+        let keys = self.keys[place..].iter_mut().step_by(self.n_padded);
+        keys.zip(key).for_each(|(kept, value)| *kept = *value);
+        self.values[place * self.d_padded..][..self.d_head].copy_from_slice(value);
     }
 
     #[inline(always)]
     fn mix(&mut self, mixed: &mut [f32], index: usize, shape: Heads, sees: Sees) {
         for first in (0..shape.n_tokens).step_by(QUERIES) {
             let last = (first + QUERIES).min(shape.n_tokens);
-            // How many tokens the last of these queries sees.
-            let seen = sees.count(last - 1, shape.n_tokens);
+            // How many keys the last of these queries sees.
+            let seen = sees.count(last - 1, shape.n_tokens) + shape.n_more;
             self.score(first, seen);
-            let sums = self.soften(first..last, seen, sees);
+            let sums = self.soften(first..last, shape, sees);
             for column in (0..self.d_head).step_by(LANES) {
                 let tile = self.gather(column, seen);
                 let place = first * shape.width + index * self.d_head + column;
@@ -171,16 +227,16 @@ impl Head {
 
     /// Makes the scores of some queries weights, each query its own; what they sum to.
     #[inline(always)]
-    fn soften(&mut self, queries: Range<usize>, seen: usize, sees: Sees) -> [f32; QUERIES] {
+    fn soften(&mut self, queries: Range<usize>, shape: Heads, sees: Sees) -> [f32; QUERIES] {
         let mut sums = [1.0; QUERIES];
         let scores = self.scores.chunks_exact_mut(self.n_padded);
         for ((query, scores), sum) in queries.zip(scores).zip(&mut sums) {
-            *sum = soften(scores, sees.count(query, seen));
+            *sum = soften(scores, sees.count(query, shape.n_tokens) + shape.n_more);
         }
         sums
     }
 
-    /// Products of some queries with the keys of the first `seen` tokens, or some more.
+    /// Products of some queries with the first `seen` keys, or some more.
     #[inline(always)]
     fn score(&mut self, first: usize, seen: usize) {
         let queries = &self.queries[first * self.d_head..][..QUERIES * self.d_head];
@@ -197,7 +253,7 @@ impl Head {
         }
     }
 
-    /// Values of the first `seen` tokens, weighted with the scores of some queries.
+    /// The first `seen` values, weighted with the scores of some queries.
     #[inline(always)]
     fn gather(&self, column: usize, seen: usize) -> Tile {
         let mut tile: Tile = [[0.0; LANES]; QUERIES];
@@ -254,17 +310,34 @@ fn soften(scores: &mut [f32], seen: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::Device;
     use burn::tensor::module::attention;
     use burn::tensor::ops::AttentionModuleOptions;
 
-    fn by_burn(all: Tensor<2>, [heads, n]: [usize; 2], sees: Sees) -> Tensor<2> {
+    /// Queries, keys and values, `[3, batch, heads, n, d_head]`.
+    fn split(all: Tensor<2>, [heads, n]: [usize; 2]) -> Tensor<5> {
         let [rows, d_all] = all.dims();
         let shape = [rows / n, n, 3, heads, d_all / 3 / heads];
-        let all = all.reshape(shape).permute([2, 0, 3, 1, 4]);
+        all.reshape(shape).permute([2, 0, 3, 1, 4])
+    }
+
+    fn by_burn(
+        all: Tensor<2>,
+        [heads, n]: [usize; 2],
+        sees: Sees,
+        more: Option<&KeyValue>,
+    ) -> Tensor<2> {
+        let [rows, d_all] = all.dims();
+        let all = split(all, [heads, n]);
         let part = |index: usize| {
             let part: Tensor<5> = all.clone().narrow(0, index, 1);
-            part.squeeze_dim::<4>(0)
+            let part = part.squeeze_dim::<4>(0);
+            match more {
+                Some(more) if index > 0 => {
+                    let first = more.part(index - 1, [rows / n, heads]);
+                    Tensor::cat(vec![first, part], 2)
+                }
+                _ => part,
+            }
         };
         let options = AttentionModuleOptions {
             is_causal: sees == Sees::Past,
@@ -274,20 +347,50 @@ mod tests {
         mixed.swap_dims(1, 2).reshape([rows, d_all / 3])
     }
 
+    /// Heads, their width, and tokens.
+    const SIZES: [[usize; 3]; 6] = [
+        [1, 4, 1],
+        [2, 16, 5],
+        [3, 20, 17],
+        [2, 64, 50],
+        [1, 8, 77],
+        [2, 4, 16], // one more key needs another vector
+    ];
+
+    fn waves(shape: [usize; 2]) -> Tensor<2> {
+        let values = (0..shape[0] * shape[1]).map(|at| (at as f32 * 0.731).sin() * 2.0);
+        let data = TensorData::new(values.collect::<Vec<f32>>(), shape);
+        Tensor::from_data(data, &Device::flex())
+    }
+
+    fn assert_near(ours: Tensor<2>, theirs: Tensor<2>, sizes: [usize; 3]) {
+        let difference: f32 = (ours - theirs).abs().max().into_scalar();
+        assert!(difference < 3e-6, "{sizes:?}: {difference}");
+    }
+
     #[test]
     fn heads_agree_with_the_attention_of_burn() {
-        let device = Device::flex();
-        for (heads, d_head, n) in [(1, 4, 1), (2, 16, 5), (3, 20, 17), (2, 64, 50), (1, 8, 77)] {
-            let (batch, d_all) = (2, 3 * heads * d_head);
-            let values = (0..batch * n * d_all).map(|at| (at as f32 * 0.731).sin() * 2.0);
-            let data = TensorData::new(values.collect::<Vec<f32>>(), [batch * n, d_all]);
-            let all: Tensor<2> = Tensor::from_data(data, &device);
+        for [heads, d_head, n] in SIZES {
+            let all = waves([2 * n, 3 * heads * d_head]);
             for sees in [Sees::All, Sees::Past] {
-                let ours = mix_heads(all.clone(), [heads, n], sees);
-                let theirs = by_burn(all.clone(), [heads, n], sees);
-                let difference: f32 = (ours - theirs).abs().max().into_scalar();
-                assert!(difference < 3e-6, "{heads} {d_head} {n}: {difference}");
+                let ours = mix_heads(all.clone(), [heads, n], sees, None);
+                let theirs = by_burn(all.clone(), [heads, n], sees, None);
+                assert_near(ours, theirs, [heads, d_head, n]);
             }
+        }
+    }
+
+    #[test]
+    fn a_further_key_and_value_are_seen_by_all() {
+        for [heads, d_head, n] in SIZES {
+            let all = waves([2 * n, 3 * heads * d_head]);
+            let more = (0..heads * d_head).map(|at| (at as f32 * 0.3).cos());
+            let more: Vec<f32> = more.collect();
+            let value: Vec<f32> = more.iter().map(|value| 5.0 - value).collect();
+            let more = KeyValue::new(more, &value, &Device::flex());
+            let ours = mix_heads(all.clone(), [heads, n], Sees::All, Some(&more));
+            let theirs = by_burn(all.clone(), [heads, n], Sees::All, Some(&more));
+            assert_near(ours, theirs, [heads, d_head, n]);
         }
     }
 }

@@ -13,7 +13,7 @@ mod bias;
 mod depthwise;
 mod exp;
 
-pub(crate) use attention::{Sees, mix_heads};
+pub(crate) use attention::{KeyValue, Sees, mix_heads};
 pub(crate) use bias::{Bias, Ending};
 pub(crate) use depthwise::{Depthwise, Grid};
 
