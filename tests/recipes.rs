@@ -239,6 +239,43 @@ fn first_picture(folder: &Path) -> String {
 }
 
 #[test]
+fn coco_with_imagebind_runs_and_its_model_says_that_it_is_not_for_commerce() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path();
+    data_set(
+        &folder.join("coco"),
+        "dataset_coco.json",
+        "",
+        Some("val2014"),
+    );
+    copy_files(
+        &goldens("c3-encoders").join("imagebind/hub"),
+        &folder.join("bind-tiny"),
+    );
+    gpt2(&folder.join("gpt2-tiny"));
+    let settings = [
+        "--data",
+        "coco",
+        "--set",
+        "run.seeds=[1]",
+        "--encoder",
+        "./bind-tiny",
+    ];
+    let output = train(folder, "coco-imagebind-gpt2", "run", &settings);
+    assert!(output.status.success(), "{}", errors(&output));
+    check_run(folder, "run", 0);
+    let model = "run/models/C3-seed1";
+    let card = fs::read_to_string(folder.join(model).join("README.md")).unwrap();
+    assert!(card.contains("not for commercial use"), "{card}");
+    let picture = format!(
+        "coco/val2014/{}",
+        first_picture(&folder.join("coco/val2014"))
+    );
+    let output = xtask(folder, &["caption", "--model", model, &picture]);
+    assert!(output.status.success(), "{}", errors(&output));
+}
+
+#[test]
 fn flickr30k_runs_as_the_original_did_trap_by_trap() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path();
@@ -335,7 +372,7 @@ fn a_data_set_that_is_not_whole_is_said_in_one_sentence() {
     );
     gpt2(&folder.join("gpt2-tiny"));
     let cases: [(&str, fn(&Path), &str); 4] = [
-        ("coco-clip-gpt2", |_| {}, "`data` is not a folder"),
+        ("coco-clip-gpt2", |_| {}, "data` is not a folder"),
         (
             "coco-clip-gpt2",
             |data| fs::create_dir_all(data).unwrap(),

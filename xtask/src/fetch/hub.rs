@@ -185,10 +185,7 @@ impl Visit<'_> {
     /// Takes a file from the shelf without asking anybody.
     fn take_shelved(&self, file: &File<'_>) -> Result<(Option<String>, Arrival), FetchError> {
         let Some(path) = self.shelf.get(file.path) else {
-            let (repository, shelf) = (
-                self.repository.name.to_owned(),
-                self.hub.shelf.path().clone(),
-            );
+            let (repository, shelf) = (self.repository.to_owned(), self.hub.shelf.path().clone());
             return Err(FetchError::Offline {
                 file: file.name.to_owned(),
                 repository,

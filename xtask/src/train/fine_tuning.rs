@@ -12,9 +12,9 @@ use rand_chacha::ChaCha8Rng;
 use super::lanes::{self, Company, Job};
 use super::lessons::{Assignment, Lessons, Material, clean_view};
 use crate::caption::{self, ModelConfig};
+use crate::fit;
 use crate::recipe::{FineTuning, Reads, ShareOf};
 use crate::run::Run;
-use crate::{fit, run};
 
 /// What a decoder is called that skipped the first stage.
 pub(crate) const FROM_SCRATCH: &str = "from scratch";

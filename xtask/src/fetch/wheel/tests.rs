@@ -14,6 +14,7 @@ use super::*;
 const WANTED: &[File] = &[File {
     name: "model.pth",
     path: "pack/models/weights-1.pth",
+    from: None,
     pin: Some(Pin {
         sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         bytes: 3,
