@@ -2,6 +2,7 @@
 
 mod clip;
 mod gpt2;
+mod imagebind;
 mod published;
 
 use std::path::{Path, PathBuf};
@@ -91,7 +92,7 @@ struct Build {
 }
 
 /// Every architecture, the small ones first.
-const BUILDS: [Build; 4] = [
+const BUILDS: [Build; 5] = [
     Build {
         name: "RN50",
         script: "build_clip.py",
@@ -109,6 +110,12 @@ const BUILDS: [Build; 4] = [
         script: "build_clip.py",
         is_named: true,
         compare: clip::compare,
+    },
+    Build {
+        name: "imagebind",
+        script: "build_imagebind.py",
+        is_named: false,
+        compare: imagebind::compare,
     },
     Build {
         name: "gpt2",

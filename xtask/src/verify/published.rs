@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use burn::tensor::Device;
 use c3_encoders::clip::Clip;
+use c3_encoders::imagebind::{Lengths, TextTower, VisionTower};
 use c3_geometry::Embeddings;
 
 use super::{Finding, Outcome};
@@ -17,25 +18,43 @@ const CLIP_SCALE: f32 = 100.0;
 const CLIP_PICTURE: &str = "CLIP.png";
 const CLIP_TEXTS: [&str; 3] = ["a diagram", "a dog", "a cat"];
 const CLIP_PRINTED: [f64; 3] = [0.992_793_7, 0.004_210_68, 0.002_995_72];
-/// The printed numbers come from weights of half precision.
-const CLIP_MOST: f64 = 1e-3;
+/// Most that a probability may differ by: the printed ones come from half precision.
+const MOST: f64 = 1e-3;
+
+/// ImageBind's own pictures, its texts for them, and the probabilities that it prints.
+const BIND_PICTURES: [&str; 3] = ["dog_image.jpg", "car_image.jpg", "bird_image.jpg"];
+const BIND_TEXTS: [&str; 3] = ["A dog.", "A car", "A bird"];
+const BIND_PRINTED: [[f64; 3]; 3] = [
+    [0.997_61, 0.002_369_4, 0.000_018_612],
+    [0.000_033_836, 0.999_94, 0.000_024_119],
+    [0.000_047_996, 0.013_496, 0.986_46],
+];
 
 /// Compares every model that lies in `folder`, or by name in the cache.
 pub(super) fn compare(folder: &Path, only: &str, device: &Device) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let name = "clip-vit-b-32";
-    if name.contains(only) {
-        findings.push(Finding {
-            model: name.to_owned(),
-            what: "probabilities of three texts for one picture",
-            outcome: match clip(folder, name, device)? {
-                Ok(found) => Outcome::Difference {
-                    found,
-                    most: CLIP_MOST,
-                },
+    type Compare = fn(&Path, &str, &Device) -> anyhow::Result<Result<f64, String>>;
+    let models: [(&str, &'static str, Compare); 2] = [
+        ("clip-vit-b-32", "three texts for one picture", clip),
+        (
+            "imagebind-huge",
+            "three texts for three pictures",
+            imagebind,
+        ),
+    ];
+    for (name, what, compare) in models {
+        if name.contains(only) {
+            let outcome = match compare(folder, name, device)? {
+                Ok(found) => Outcome::Difference { found, most: MOST },
                 Err(missing) => Outcome::NotRun(missing),
-            },
-        });
+            };
+            let model = name.to_owned();
+            findings.push(Finding {
+                model,
+                what,
+                outcome,
+            });
+        }
     }
     Ok(findings)
 }
@@ -63,6 +82,42 @@ fn clip(folder: &Path, name: &str, device: &Device) -> anyhow::Result<Result<f64
     let found = probabilities(image.row(0), &texts, CLIP_SCALE);
     let differences = found.iter().zip(CLIP_PRINTED).map(|(a, b)| (a - b).abs());
     Ok(Ok(differences.fold(0.0, f64::max)))
+}
+
+/// As [`clip`], for ImageBind's pictures and texts.
+fn imagebind(folder: &Path, name: &str, device: &Device) -> anyhow::Result<Result<f64, String>> {
+    let missing = BIND_PICTURES
+        .iter()
+        .find(|name| !folder.join(name).is_file());
+    if let Some(missing) = missing {
+        let folder = folder.display();
+        return Ok(Err(format!(
+            "`{folder}` has no `{missing}`, a picture of ImageBind's own"
+        )));
+    }
+    let weights = match model(folder, name) {
+        Ok(weights) => weights,
+        Err(missing) => return Ok(Err(missing)),
+    };
+    let unusable = || format!("cannot use the weights in `{}`", weights.display());
+    let tower = VisionTower::load(&weights, device).with_context(unusable)?;
+    let files = BIND_PICTURES.iter().map(|name| fs::read(folder.join(name)));
+    let files = files.collect::<std::io::Result<Vec<_>>>()?;
+    let pixels = tower.preprocess().decode_all(&files).into_iter();
+    let images = tower.encode(&pixels.collect::<Result<Vec<_>, _>>()?, |_| ())?;
+    drop(tower);
+    // A text is as long as the logits of its softmax are to be scaled.
+    let tower = TextTower::load(&weights, device).with_context(unusable)?;
+    let texts = tower
+        .with_lengths(Lengths::Published)
+        .encode(&BIND_TEXTS, |_| ())?;
+    let mut worst = 0.0_f64;
+    for (image, printed) in images.rows().zip(BIND_PRINTED) {
+        let found = probabilities(image, &texts, 1.0);
+        let differences = found.iter().zip(printed).map(|(a, b)| (a - b).abs());
+        worst = differences.fold(worst, f64::max);
+    }
+    Ok(Ok(worst))
 }
 
 /// Softmax of scaled inner products.

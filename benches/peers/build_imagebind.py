@@ -1,8 +1,8 @@
 """Builds ImageBind at its true widths with seeded random weights, and writes what PyTorch makes of
-pictures, videos, sounds and captions; `imagebind_parity.rs` loads the folder and compares.
+pictures, videos, sounds and captions; `cargo xtask verify --models` loads the folder and compares.
 
     pip install torch numpy safetensors open_clip_torch ftfy
-    python imagebind_parity.py FOLDER [BLOCKS]
+    python build_imagebind.py FOLDER [BLOCKS]
 
 Every tower has at most so many blocks, 2 unless said otherwise; 32 are all of them, and take
 5.4 GB of memory and 4.3 GB of disk. The folder gets `imagebind_huge.pth`, the small vocabulary of
@@ -18,7 +18,8 @@ import numpy as np
 import safetensors.torch
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "golden"))
+GOLDEN = Path(__file__).parents[2] / "crates" / "c3-encoders" / "tests" / "golden"
+sys.path.insert(0, str(GOLDEN))
 from imagebind import (  # noqa: E402
     WORDS,
     ImageBind,
