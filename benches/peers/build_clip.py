@@ -25,7 +25,7 @@ from open_clip.tokenizer import SimpleTokenizer, default_bpe
 
 GOLDEN = Path(__file__).parents[2] / "crates" / "c3-encoders" / "tests" / "golden"
 sys.path.insert(0, str(GOLDEN))
-from reference import CAPTIONS, PICTURES, pixels  # noqa: E402
+from inputs import CAPTIONS, PICTURES, pixels  # noqa: E402
 
 OPEN_CLIP = ["ViT-B-32-quickgelu", "ViT-B-32", "ViT-B-16", "ViT-L-14", "RN50", "RN50x4"]
 NAMES = ["ViT-B-32-quickgelu", "RN50", "transformers"]

