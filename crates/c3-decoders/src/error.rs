@@ -97,6 +97,11 @@ pub enum DecoderError {
         /// Vocabulary size of the tokenizer.
         tokenizer: usize,
     },
+    /// A fresh decoder has learned nothing that could stay as it is.
+    #[error(
+        "a fresh decoder has nothing to keep: set `tune` to `all`, or start from a pretrained one"
+    )]
+    NothingLearned,
     /// There is nothing to learn from, or nothing to validate with.
     #[error("there are no captions to learn from")]
     NoCaptions,

@@ -14,5 +14,5 @@ pub use prefix::{Activation, Mapper, Output, PrefixDecoder, PrefixDecoderConfig}
 pub use tokenizer::{CaptionTokenizer, Stop, TokenizerConfig};
 pub use training::{
     CaptionSet, Checkpoints, Decay, Ending, EpochLoss, Split, Trained, TrainingConfig,
-    TrainingSession, Unwatched, View,
+    TrainingSession, Tune, Unwatched, View,
 };

@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use toml::{Table, Value};
 
 /// Settings that a recipe may leave out, or that only another kind of the same thing has.
-const OPTIONAL: [&str; 18] = [
+const OPTIONAL: [&str; 21] = [
     "connect.temperature.fixed",
     "connect.temperature.learned",
     "data.limit",
@@ -25,6 +25,9 @@ const OPTIONAL: [&str; 18] = [
     "training.clip_norm",
     "training.parts",
     "training.patience",
+    "training.tune",
+    "training.tune.lora.alpha",
+    "training.tune.lora.rank",
 ];
 
 /// Tables whose keys depend on their `kind`, so they are replaced as a whole or by known leaf.

@@ -51,6 +51,12 @@ impl PrefixDecoder {
         self.prefix = PrefixMapper::new(&self.config, init);
     }
 
+    /// Lets a training change the mapper, whatever else stays as it is.
+    pub(crate) fn with_mapper_trained(mut self) -> Self {
+        self.prefix = self.prefix.set_require_grad(true);
+        self
+    }
+
     /// The sizes that it was built with.
     #[must_use]
     pub fn config(&self) -> &PrefixDecoderConfig {

@@ -12,6 +12,7 @@ mod metric;
 mod run;
 mod schedule;
 mod seed;
+mod tune;
 mod unwatched;
 mod view;
 
@@ -20,5 +21,6 @@ pub use checkpoints::Checkpoints;
 pub use config::{Decay, TrainingConfig};
 pub use journal::EpochLoss;
 pub use run::{Ending, Trained, TrainingSession};
+pub use tune::Tune;
 pub use unwatched::Unwatched;
 pub use view::{Split, View};
