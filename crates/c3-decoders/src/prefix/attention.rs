@@ -19,9 +19,9 @@ pub(super) struct Attention {
 
 /// Keys and values of the tokens read so far, each `[batch, n_heads, n_tokens, d_head]`.
 #[derive(Clone, Debug)]
-pub(super) struct KeyValues {
-    pub(super) keys: Tensor<4>,
-    pub(super) values: Tensor<4>,
+pub(crate) struct KeyValues {
+    pub(crate) keys: Tensor<4>,
+    pub(crate) values: Tensor<4>,
 }
 
 impl KeyValues {

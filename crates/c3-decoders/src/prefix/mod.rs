@@ -1,9 +1,11 @@
-//! A small GPT that reads an embedding as its first tokens.
+//! A decoder that reads an embedding as its first tokens: a mapper, a body, output weights.
 
 mod attention;
+mod body;
 mod cached;
 mod config;
 mod dropout;
+mod gpt;
 mod init;
 mod mixer;
 mod model;

@@ -64,7 +64,7 @@ impl PrefixDecoder {
         device: &Device,
     ) -> Result<Self, DecoderError> {
         let mut filler = Filler {
-            path: Vec::new(),
+            path: Path::default(),
             device,
             weights,
             faults: Vec::new(),
@@ -132,20 +132,44 @@ pub(crate) fn unasked(name: String, view: &TensorView<'_>) -> WeightFault {
     }
 }
 
+/// Where in a decoder a parameter is.
+#[derive(Default)]
+struct Path(Vec<String>);
+
+impl Path {
+    fn enter(&mut self, name: &str, container: &str) {
+        // Files do not say in which kind of body a block lies; their config does.
+        let of_kind = container.starts_with("Enum:");
+        let unsaid = of_kind || name == "body";
+        let name = if unsaid { "" } else { name };
+        self.0.push(name.to_owned());
+    }
+
+    fn leave(&mut self) {
+        self.0.pop();
+    }
+
+    fn name(&self) -> String {
+        let said = self.0.iter().filter(|part| !part.is_empty());
+        let said: Vec<&str> = said.map(String::as_str).collect();
+        said.join(".")
+    }
+}
+
 /// Every parameter by name, as little-endian bytes.
 #[derive(Default)]
 struct Collected {
-    path: Vec<String>,
+    path: Path,
     found: Vec<(String, Vec<usize>, Vec<u8>)>,
 }
 
 impl ModuleVisitor for Collected {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+        self.path.leave();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -155,31 +179,30 @@ impl ModuleVisitor for Collected {
             .try_into_vec_as::<f32>()
             .expect("the weights of a decoder can be read back");
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
-        self.found
-            .push((self.path.join("."), shape, bytes.collect()));
+        self.found.push((self.path.name(), shape, bytes.collect()));
     }
 }
 
 /// Replaces every parameter by what weights hold under its name.
 struct Filler<'a, W> {
-    path: Vec<String>,
+    path: Path,
     device: &'a Device,
     weights: W,
     faults: Vec<WeightFault>,
 }
 
 impl<W: Weights> ModuleMapper for Filler<'_, W> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+        self.path.leave();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let shape = param.val().dims();
-        match self.weights.take(&self.path.join("."), &shape) {
+        match self.weights.take(&self.path.name(), &shape) {
             Taken::Values(values) => {
                 let data = TensorData::new(values, shape);
                 param.map(|_| Tensor::from_data(data, self.device))
