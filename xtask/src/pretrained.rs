@@ -77,7 +77,7 @@ impl Pretrained {
     }
 
     fn file(&self) -> anyhow::Result<Gpt2File<'_>> {
-        Gpt2File::open(&self.weights, self.config.clone()).with_context(|| self.unread())
+        Gpt2File::open(&[&self.weights], self.config.clone()).with_context(|| self.unread())
     }
 
     fn unread(&self) -> String {

@@ -107,7 +107,7 @@ fn main() {
 
 fn decoder(folder: &Path, max_tokens: usize) -> PrefixDecoder {
     let bytes = fs::read(folder.join("model.safetensors")).expect("the weights");
-    let file = Gpt2File::open(&bytes, None).expect("a GPT-2");
+    let file = Gpt2File::open(&[&bytes], None).expect("a GPT-2");
     let how = Gpt2Use {
         fresh: None,
         max_tokens,

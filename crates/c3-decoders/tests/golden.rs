@@ -52,7 +52,7 @@ fn config(case: &Case) -> PrefixDecoderConfig {
         mapper: case.mapper,
         activation: case.activation,
         output: case.output,
-        dropout: 0.0,
+        ..Default::default()
     }
 }
 

@@ -50,7 +50,7 @@ fn config() -> Option<Gpt2Config> {
 
 fn decoder(file: &str, max_tokens: usize) -> PrefixDecoder {
     let bytes = read(file);
-    let file = Gpt2File::open(&bytes, config()).unwrap();
+    let file = Gpt2File::open(&[&bytes], config()).unwrap();
     file.decoder(&using(None, max_tokens), 0, &Device::flex())
         .unwrap()
 }
@@ -235,7 +235,7 @@ fn a_gpt2_alone_gets_a_fresh_mapper() {
         let plain = name.strip_prefix("gpt.");
         plain.map(str::to_owned).into_iter().collect()
     });
-    let file = Gpt2File::open(&bytes, config()).unwrap();
+    let file = Gpt2File::open(&[&bytes], config()).unwrap();
     assert_eq!(file.prefix(), None);
     let device = Device::flex();
     assert!(matches!(
@@ -281,7 +281,7 @@ fn every_tensor_that_does_not_fit_is_named() {
         "gpt.transformer.ln_f.bias" => vec![name.to_owned(), "gpt.transformer.ln_g".to_owned()],
         _ => vec![name.to_owned()],
     });
-    let file = Gpt2File::open(&bytes, config()).unwrap();
+    let file = Gpt2File::open(&[&bytes], config()).unwrap();
     let error = file.decoder(&using(None, 12), 0, &device).unwrap_err();
     let DecoderError::Weights { faults } = &error else {
         panic!("{error}");
@@ -311,7 +311,7 @@ fn every_tensor_that_does_not_fit_is_named() {
     };
     assert!(of_head < last);
     untied[of_head] ^= 1;
-    let file = Gpt2File::open(&untied, config()).unwrap();
+    let file = Gpt2File::open(&[&untied], config()).unwrap();
     assert!(matches!(
         file.decoder(&using(None, 12), 0, &device),
         Err(DecoderError::Untied)
@@ -323,10 +323,10 @@ fn another_model_is_refused() {
     let bytes = changed("clipcap-mlp.safetensors", |name| {
         vec![name.replace("wte", "visual")]
     });
-    let error = Gpt2File::open(&bytes, None).unwrap_err().to_string();
+    let error = Gpt2File::open(&[&bytes], None).unwrap_err().to_string();
     assert!(error.contains("not those of a GPT-2"), "{error}");
     let bytes = read("clipcap-mlp.safetensors");
-    let cut = Gpt2File::open(&bytes[..bytes.len() - 1], None).unwrap_err();
+    let cut = Gpt2File::open(&[&bytes[..bytes.len() - 1]], None).unwrap_err();
     assert!(matches!(cut, DecoderError::WeightsFile { .. }));
     let words = words();
     let few = text("vocab.json").replace("\"!\":1,", "");

@@ -265,6 +265,7 @@ impl DecoderSettings {
             activation: self.activation,
             output: self.output,
             dropout: self.dropout,
+            ..Default::default()
         }
     }
 }

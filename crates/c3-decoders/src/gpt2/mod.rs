@@ -9,4 +9,6 @@ mod tokens;
 mod weights;
 
 pub use config::Gpt2Config;
+pub(crate) use tokens::{byte_pairs, words};
+pub(crate) use weights::turned;
 pub use weights::{Gpt2File, Gpt2Prefix, Gpt2Use};

@@ -4,20 +4,25 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::attention::KeyValues;
-use super::config::PrefixDecoderConfig;
+use super::config::{BodyConfig, PrefixDecoderConfig};
 use super::dropout::Dropout;
 use super::gpt::GptBody;
 use super::init::Init;
+use crate::llama::LlamaBody;
 
 /// A causal transformer between the tokens that go in and the output weights.
 #[derive(Module, Debug)]
 pub(crate) enum Body {
     Gpt(GptBody),
+    Llama(LlamaBody),
 }
 
 impl Body {
     pub(super) fn new(config: &PrefixDecoderConfig, init: &mut Init<'_>) -> Self {
-        Self::Gpt(GptBody::new(config, init))
+        match &config.body {
+            BodyConfig::Gpt => Self::Gpt(GptBody::new(config, init)),
+            BodyConfig::Llama(body) => Self::Llama(LlamaBody::new(config, body, init)),
+        }
     }
 
     /// Reads tokens; says what it thinks at those from `first` on.
@@ -29,6 +34,7 @@ impl Body {
     pub(super) fn read(&self, tokens: Tensor<3>, first: usize, dropout: &mut Dropout) -> Tensor<3> {
         match self {
             Self::Gpt(body) => body.read(tokens, first, dropout),
+            Self::Llama(body) => body.read(tokens, first, dropout),
         }
     }
 
@@ -37,6 +43,7 @@ impl Body {
     pub(super) fn read_keeping(&self, tokens: Tensor<3>) -> (Tensor<3>, Vec<KeyValues>) {
         match self {
             Self::Gpt(body) => body.read_keeping(tokens),
+            Self::Llama(body) => body.read_keeping(tokens),
         }
     }
 
@@ -50,6 +57,7 @@ impl Body {
     ) -> Tensor<3> {
         match self {
             Self::Gpt(body) => body.read_next(token, n_read, caches),
+            Self::Llama(body) => body.read_next(token, n_read, caches),
         }
     }
 }

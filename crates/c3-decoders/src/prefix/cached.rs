@@ -79,13 +79,28 @@ impl Reading<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prefix::{Dropout, Mapper, Output, PrefixDecoderConfig};
+    use crate::LlamaBodyConfig;
+    use crate::prefix::{BodyConfig, Dropout, Mapper, Output, PrefixDecoderConfig};
     use burn::tensor::Device;
 
     #[test]
     fn reading_with_a_cache_agrees_with_reading_anew() {
+        let shared = LlamaBodyConfig {
+            n_kv_heads: 1,
+            d_head: 6,
+            d_hidden: 20,
+            rope_base: 100.0,
+            epsilon: 1e-5,
+        };
+        for body in [BodyConfig::Gpt, BodyConfig::Llama(shared)] {
+            read_both_ways(body);
+        }
+    }
+
+    fn read_both_ways(body: BodyConfig) {
         let device = Device::flex();
         let config = PrefixDecoderConfig {
+            body,
             d_embed: 5,
             d_model: 12,
             n_layers: 2,

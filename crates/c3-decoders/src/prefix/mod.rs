@@ -12,10 +12,11 @@ mod model;
 mod projector;
 mod weights;
 
+pub(crate) use attention::{KeyValues, by_rows, causal_mask};
 pub(crate) use cached::Reading;
 pub(crate) use config::check;
-pub use config::{Activation, Mapper, Output, PrefixDecoderConfig};
+pub use config::{Activation, BodyConfig, Mapper, Output, PrefixDecoderConfig};
 pub(crate) use dropout::Dropout;
 pub(crate) use init::Init;
 pub use model::PrefixDecoder;
-pub(crate) use weights::{Taken, Weights, floats, shape_of_floats, unasked};
+pub(crate) use weights::{Taken, Weights};

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use half::{bf16, f16};
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError};
 
 use super::config::PrefixDecoderConfig;
 use super::init::Init;
 use super::model::PrefixDecoder;
+use crate::files::{Stored, safetensors};
 use crate::{DecoderError, WeightFault};
 
 impl PrefixDecoder {
@@ -32,7 +32,7 @@ impl PrefixDecoder {
                 Ok((name.clone(), view.map_err(weights_file)?))
             })
             .collect::<Result<_, DecoderError>>()?;
-        safetensors::serialize(views, None).map_err(weights_file)
+        ::safetensors::serialize(views, None).map_err(weights_file)
     }
 
     /// Reads what [`Self::to_safetensors`] wrote.
@@ -48,8 +48,7 @@ impl PrefixDecoder {
         device: &Device,
     ) -> Result<Self, DecoderError> {
         config.check()?;
-        let file = SafeTensors::deserialize(bytes).map_err(weights_file)?;
-        let unused = file.tensors().into_iter().collect();
+        let unused = safetensors(&[bytes])?;
         Self::new(config, &mut Init::zeros(device)).filled(Own { unused }, device)
     }
 
@@ -100,15 +99,15 @@ pub(crate) enum Taken {
 
 /// A file of our own.
 struct Own<'a> {
-    unused: BTreeMap<String, TensorView<'a>>,
+    unused: BTreeMap<String, Stored<'a>>,
 }
 
 impl Weights for Own<'_> {
     fn take(&mut self, name: &str, shape: &[usize]) -> Taken {
-        let view = self.unused.remove(name);
-        let found = view.as_ref().and_then(shape_of_floats);
-        match view {
-            Some(view) if found.as_deref() == Some(shape) => Taken::Values(floats(&view)),
+        let stored = self.unused.remove(name);
+        let found = stored.as_ref().and_then(Stored::shape_of_floats);
+        match stored {
+            Some(stored) if found.as_deref() == Some(shape) => Taken::Values(stored.floats()),
             _ => Taken::Fault(WeightFault {
                 name: name.to_owned(),
                 expected: Some(shape.to_vec()),
@@ -119,16 +118,7 @@ impl Weights for Own<'_> {
 
     fn left_over(self) -> Vec<WeightFault> {
         let unused = self.unused.into_iter();
-        unused.map(|(name, view)| unasked(name, &view)).collect()
-    }
-}
-
-/// A tensor that nothing asked for.
-pub(crate) fn unasked(name: String, view: &TensorView<'_>) -> WeightFault {
-    WeightFault {
-        name,
-        expected: None,
-        found: shape_of_floats(view),
+        unused.map(|(name, stored)| stored.unasked(name)).collect()
     }
 }
 
@@ -216,28 +206,7 @@ impl<W: Weights> ModuleMapper for Filler<'_, W> {
     }
 }
 
-/// The shape of a tensor of single or half precision, or of bfloat16.
-pub(crate) fn shape_of_floats(view: &TensorView<'_>) -> Option<Vec<usize>> {
-    let is_float = matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16);
-    is_float.then(|| view.shape().to_vec())
-}
-
-/// The values of such a tensor, widened.
-pub(crate) fn floats(view: &TensorView<'_>) -> Vec<f32> {
-    let data = view.data();
-    match view.dtype() {
-        Dtype::F16 => numbers(data, |bytes| f16::from_le_bytes(bytes).to_f32()),
-        Dtype::BF16 => numbers(data, |bytes| bf16::from_le_bytes(bytes).to_f32()),
-        _ => numbers(data, f32::from_le_bytes),
-    }
-}
-
-fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    let (whole, _) = bytes.as_chunks::<N>();
-    whole.iter().map(|bytes| number(*bytes)).collect()
-}
-
-fn weights_file(source: safetensors::SafeTensorError) -> DecoderError {
+fn weights_file(source: SafeTensorError) -> DecoderError {
     DecoderError::WeightsFile { source }
 }
 

@@ -140,6 +140,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::files::Stored;
     use crate::prefix::Dropout;
     use crate::training::batch::CaptionBatch;
     use crate::training::lesson::Lesson;
@@ -349,7 +350,7 @@ mod tests {
         for (name, view) in merged.tensors() {
             match golden.merged.get(&name) {
                 Some(expected) => {
-                    let found = crate::prefix::floats(&view);
+                    let found = Stored::from(view).floats();
                     close(&found, &expected.values, 1e-6, &name);
                 }
                 None => assert_eq!(view.data(), without.tensor(&name).unwrap().data(), "{name}"),
