@@ -6,7 +6,7 @@ use anyhow::ensure;
 use c3_decoders::TrainingConfig;
 use c3_decoders::{
     Activation, Decoding, Gpt2Prefix, Gpt2Use, Mapper, Output, PrefixDecoderConfig, Stop,
-    TokenizerConfig,
+    TokenizerConfig, Tune,
 };
 use c3_encoders::connect::{ConnectConfig, DualEncoderConfig, Temperature, TowerConfig};
 use c3_transforms::{Arm, Directions, Renorm};
@@ -293,6 +293,11 @@ impl Recipe {
         ensure!(
             !self.run.arms.is_empty() || self.run.paired,
             "`run.arms` is empty and `run.paired` is false; there is nothing to train"
+        );
+        ensure!(
+            self.decoder.pretrained.is_some() || self.training.tune == Tune::All,
+            "`training.tune` leaves a part of the decoder as it is, but a fresh one has learned \
+             nothing yet; name one with `decoder.pretrained`, or leave `training.tune` out"
         );
         if let SigmaRule::Value(sigma) = self.transform.sigma {
             let good = sigma.is_finite() && sigma >= 0.0;
