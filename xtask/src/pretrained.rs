@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use burn::tensor::Device;
 use c3_artifacts::hash;
-use c3_decoders::{CaptionTokenizer, DecoderError, DecoderFile, Gpt2Use, PrefixDecoder, Stop};
+use c3_decoders::{
+    CaptionTokenizer, DecoderError, DecoderFile, Gpt2Use, PrefixDecoder, PrefixDecoderConfig, Stop,
+};
 use memmap2::Mmap;
 
 use crate::mapped;
@@ -60,6 +62,11 @@ impl Pretrained {
             ),
             _ => Ok(()),
         }
+    }
+
+    /// The sizes of the decoder, before any of its weights is read.
+    pub(crate) fn sizes(&self, how: &Gpt2Use) -> anyhow::Result<PrefixDecoderConfig> {
+        self.file()?.sizes(how).with_context(|| self.unread())
     }
 
     /// The decoder, its mapper drawn from `seed` unless the file has one.

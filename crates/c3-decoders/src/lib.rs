@@ -19,6 +19,6 @@ pub use prefix::{Activation, BodyConfig, Mapper, Output, PrefixDecoder, PrefixDe
 pub use pretrained::DecoderFile;
 pub use tokenizer::{CaptionTokenizer, Stop, TokenizerConfig};
 pub use training::{
-    CaptionSet, Checkpoints, Decay, Ending, EpochLoss, Split, Trained, TrainingConfig,
+    CaptionSet, Checkpoints, Decay, Ending, EpochLoss, Footprint, Split, Trained, TrainingConfig,
     TrainingSession, Tune, Unwatched, View,
 };

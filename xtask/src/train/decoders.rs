@@ -21,7 +21,7 @@ use crate::pretrained::Pretrained;
 use crate::recipe::DecoderSettings;
 use crate::run::{PAIRED, Run};
 use crate::space::{self, Space};
-use crate::{caption, fit, progress};
+use crate::{caption, fit, memory, progress};
 
 /// Neighbouring pictures that are held out together.
 const BLOCK: usize = 20;
@@ -53,7 +53,7 @@ struct Lessons<'a> {
 enum Start {
     /// Fresh weights of these sizes.
     Fresh(PrefixDecoderConfig),
-    /// Those of a GPT-2.
+    /// Those of a decoder that somebody trained before.
     Pretrained {
         weights: Box<Pretrained>,
         how: Gpt2Use,
@@ -71,6 +71,7 @@ pub(super) fn train(run: &Run) -> anyhow::Result<()> {
     let lessons = Lessons::prepare(run)?;
     let queue = Mutex::new(jobs(run));
     let lanes = lanes(run, queue.lock().map_or(1, |queue| queue.len()));
+    lessons.check_memory(lanes)?;
     let outcomes: Vec<anyhow::Result<()>> = std::thread::scope(|scope| {
         let lane = || scope.spawn(|| lessons.work(&queue, lanes));
         let running: Vec<_> = (0..lanes).map(|_| lane()).collect();
@@ -177,6 +178,18 @@ impl<'a> Lessons<'a> {
             text,
             paired,
         })
+    }
+
+    /// Refuses what the memory does not hold; how much a graphics card has, nobody says.
+    fn check_memory(&self, lanes: usize) -> anyhow::Result<()> {
+        if !self.run.device.is_processor() {
+            return Ok(());
+        }
+        let sizes = match &self.start {
+            Start::Fresh(config) => config.clone(),
+            Start::Pretrained { weights, how } => weights.sizes(how)?,
+        };
+        memory::check(&self.run.recipe.training.footprint(&sizes)?, lanes)
     }
 
     /// Takes jobs until none is left, each on one thread if there are several lanes; a job that

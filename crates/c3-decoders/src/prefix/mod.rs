@@ -4,6 +4,7 @@ mod attention;
 mod body;
 mod cached;
 mod config;
+mod count;
 mod dropout;
 mod gpt;
 mod init;
