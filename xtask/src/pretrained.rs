@@ -6,7 +6,8 @@ use anyhow::{Context, bail, ensure};
 use burn::tensor::Device;
 use c3_artifacts::hash;
 use c3_decoders::{
-    CaptionTokenizer, DecoderError, DecoderFile, Gpt2Use, PrefixDecoder, PrefixDecoderConfig, Stop,
+    CaptionTokenizer, DecoderError, DecoderFile, PrefixDecoder, PrefixDecoderConfig, PretrainedUse,
+    Stop,
 };
 use memmap2::Mmap;
 
@@ -65,14 +66,14 @@ impl Pretrained {
     }
 
     /// The sizes of the decoder, before any of its weights is read.
-    pub(crate) fn sizes(&self, how: &Gpt2Use) -> anyhow::Result<PrefixDecoderConfig> {
+    pub(crate) fn sizes(&self, how: &PretrainedUse) -> anyhow::Result<PrefixDecoderConfig> {
         self.file()?.sizes(how).with_context(|| self.unread())
     }
 
     /// The decoder, its mapper drawn from `seed` unless the file has one.
     pub(crate) fn decoder(
         &self,
-        how: &Gpt2Use,
+        how: &PretrainedUse,
         seed: u64,
         device: &Device,
     ) -> anyhow::Result<PrefixDecoder> {

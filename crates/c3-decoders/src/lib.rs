@@ -13,10 +13,10 @@ mod training;
 pub use error::{DecoderError, WeightFault};
 pub use files::{GgufFault, is_gguf, shards};
 pub use generation::{Caption, Captioner, Decoding, Nucleus};
-pub use gpt2::{Gpt2Config, Gpt2File, Gpt2Prefix, Gpt2Use};
+pub use gpt2::{Gpt2Config, Gpt2File};
 pub use llama::{LlamaBodyConfig, LlamaConfig, LlamaFile};
 pub use prefix::{Activation, BodyConfig, Mapper, Output, PrefixDecoder, PrefixDecoderConfig};
-pub use pretrained::DecoderFile;
+pub use pretrained::{DecoderFile, PretrainedPrefix, PretrainedUse};
 pub use tokenizer::{CaptionTokenizer, Stop, TokenizerConfig};
 pub use training::{
     CaptionSet, Checkpoints, Decay, Ending, EpochLoss, Footprint, Split, Trained, TrainingConfig,

@@ -5,9 +5,31 @@ use serde::Deserialize;
 
 use crate::files::is_gguf;
 use crate::{
-    DecoderError, Gpt2Config, Gpt2File, Gpt2Prefix, Gpt2Use, LlamaConfig, LlamaFile, PrefixDecoder,
+    DecoderError, Gpt2Config, Gpt2File, LlamaConfig, LlamaFile, Mapper, PrefixDecoder,
     PrefixDecoderConfig,
 };
+
+/// What stands before a pretrained decoder that has no mapper yet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PretrainedPrefix {
+    /// Width of an incoming embedding.
+    pub d_embed: usize,
+    /// Tokens made from one embedding.
+    pub n_prefix: usize,
+    /// How an embedding becomes the prefix.
+    pub mapper: Mapper,
+}
+
+/// How a pretrained decoder is to be used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PretrainedUse {
+    /// What to put before a decoder that has no mapper; not asked for otherwise.
+    pub fresh: Option<PretrainedPrefix>,
+    /// Most tokens of a caption, the end token counted.
+    pub max_tokens: usize,
+    /// Share of activations set to zero in training, from 0 up to 1.
+    pub dropout: f32,
+}
 
 /// The weights of a decoder on their way in.
 #[derive(Debug)]
@@ -74,7 +96,7 @@ impl<'a> DecoderFile<'a> {
 
     /// The mapper that the file holds, if it holds one.
     #[must_use]
-    pub fn prefix(&self) -> Option<Gpt2Prefix> {
+    pub fn prefix(&self) -> Option<PretrainedPrefix> {
         match self {
             Self::Gpt2(file) => file.prefix(),
             Self::Llama(_) => None,
@@ -86,7 +108,7 @@ impl<'a> DecoderFile<'a> {
     /// # Errors
     ///
     /// [`DecoderError::NoMapper`], [`DecoderError::Setting`].
-    pub fn sizes(&self, how: &Gpt2Use) -> Result<PrefixDecoderConfig, DecoderError> {
+    pub fn sizes(&self, how: &PretrainedUse) -> Result<PrefixDecoderConfig, DecoderError> {
         match self {
             Self::Gpt2(file) => file.sizes(how),
             Self::Llama(file) => file.sizes(how),
@@ -100,7 +122,7 @@ impl<'a> DecoderFile<'a> {
     /// As [`Gpt2File::decoder`] and [`LlamaFile::decoder`].
     pub fn decoder(
         &self,
-        how: &Gpt2Use,
+        how: &PretrainedUse,
         seed: u64,
         device: &Device,
     ) -> Result<PrefixDecoder, DecoderError> {

@@ -3,7 +3,8 @@
 use burn::tensor::Device;
 use c3_decoders::{
     CaptionSet, CaptionTokenizer, Captioner, Decay, DecoderError, Decoding, Gpt2Config, Gpt2File,
-    Gpt2Prefix, Gpt2Use, Mapper, PrefixDecoder, Split, Stop, TrainingConfig, TrainingSession,
+    Mapper, PrefixDecoder, PretrainedPrefix, PretrainedUse, Split, Stop, TrainingConfig,
+    TrainingSession,
 };
 use c3_geometry::Embeddings;
 use rand_chacha::ChaCha8Rng;
@@ -55,8 +56,8 @@ fn decoder(file: &str, max_tokens: usize) -> PrefixDecoder {
         .unwrap()
 }
 
-fn using(fresh: Option<Gpt2Prefix>, max_tokens: usize) -> Gpt2Use {
-    Gpt2Use {
+fn using(fresh: Option<PretrainedPrefix>, max_tokens: usize) -> PretrainedUse {
+    PretrainedUse {
         fresh,
         max_tokens,
         dropout: 0.0,
@@ -242,7 +243,7 @@ fn a_gpt2_alone_gets_a_fresh_mapper() {
         file.decoder(&using(None, 12), 0, &device),
         Err(DecoderError::NoMapper)
     ));
-    let fresh = Gpt2Prefix {
+    let fresh = PretrainedPrefix {
         d_embed: 6,
         n_prefix: 4,
         mapper: Mapper::Mlp,

@@ -3,8 +3,8 @@
 use burn::tensor::Device;
 use c3_decoders::{
     BodyConfig, CaptionSet, CaptionTokenizer, Captioner, Decay, DecoderError, DecoderFile,
-    Decoding, Gpt2Prefix, Gpt2Use, Mapper, Nucleus, Output, PrefixDecoder, PrefixDecoderConfig,
-    Split, TrainingConfig, TrainingSession, Tune, shards,
+    Decoding, Mapper, Nucleus, Output, PrefixDecoder, PrefixDecoderConfig, PretrainedPrefix,
+    PretrainedUse, Split, TrainingConfig, TrainingSession, Tune, shards,
 };
 use c3_geometry::Embeddings;
 use rand_chacha::ChaCha8Rng;
@@ -70,9 +70,9 @@ fn files(name: &str) -> (Vec<Vec<u8>>, Option<String>) {
     }
 }
 
-fn using(expected: &Expected) -> Gpt2Use {
-    Gpt2Use {
-        fresh: Some(Gpt2Prefix {
+fn using(expected: &Expected) -> PretrainedUse {
+    PretrainedUse {
+        fresh: Some(PretrainedPrefix {
             d_embed: 6,
             n_prefix: expected.n_prefix,
             mapper: Mapper::Linear,
@@ -221,24 +221,38 @@ fn greedy_captions_are_those_of_reading_everything_anew() {
         let texts: Vec<&str> = case.texts.iter().map(|text| text.trim()).collect();
         assert_eq!(found, texts, "{}", case.name);
 
-        for nucleus in [None, Some(Nucleus::default())] {
-            let several = |batch_size| {
-                let decoding = Decoding {
-                    beam: if nucleus.is_some() { 1 } else { 4 },
-                    n_best: 3,
-                    nucleus,
-                    batch_size,
-                    ..Default::default()
-                };
-                let captions = captioner.caption(&embeddings, &decoding).unwrap();
-                assert!(captions.iter().all(|best| best.len() == 3));
-                let texts = captions.into_iter().flatten();
-                texts.map(|caption| caption.text).collect::<Vec<_>>()
-            };
+        let beam = Decoding {
+            beam: 4,
+            n_best: 3,
+            ..Default::default()
+        };
+        let drawn = Decoding {
+            n_best: 3,
+            nucleus: Some(Nucleus::default()),
+            ..Default::default()
+        };
+        for decoding in [beam, drawn] {
+            let together = several(&captioner, &embeddings, &decoding, 5);
             // Every row follows its own keys and values, whoever is beside it.
-            assert_eq!(several(5), several(1), "{}", case.name);
+            assert_eq!(together, several(&captioner, &embeddings, &decoding, 1));
         }
     }
+}
+
+fn several(
+    captioner: &Captioner,
+    embeddings: &Embeddings,
+    decoding: &Decoding,
+    batch_size: usize,
+) -> Vec<String> {
+    let decoding = Decoding {
+        batch_size,
+        ..decoding.clone()
+    };
+    let captions = captioner.caption(embeddings, &decoding).unwrap();
+    assert!(captions.iter().all(|best| best.len() == 3));
+    let captions = captions.into_iter().flatten();
+    captions.map(|caption| caption.text).collect()
 }
 
 #[test]
@@ -425,13 +439,13 @@ fn a_prefix_and_captions_must_fit_the_positions() {
     let expected = expected();
     let (weights, config) = files("tied");
     let file = DecoderFile::open(&[&weights[0]], config.as_deref()).unwrap();
-    let long = Gpt2Use {
+    let long = PretrainedUse {
         max_tokens: 63,
         ..using(&expected)
     };
     let error = file.sizes(&long).unwrap_err().to_string();
     assert!(error.contains("fit the positions of the Llama"), "{error}");
-    let alone = Gpt2Use {
+    let alone = PretrainedUse {
         fresh: None,
         ..using(&expected)
     };

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::ensure;
 use c3_decoders::TrainingConfig;
 use c3_decoders::{
-    Activation, Decoding, Gpt2Prefix, Gpt2Use, Mapper, Output, PrefixDecoderConfig, Stop,
-    TokenizerConfig, Tune,
+    Activation, Decoding, Mapper, Output, PrefixDecoderConfig, PretrainedPrefix, PretrainedUse,
+    Stop, TokenizerConfig, Tune,
 };
 use c3_encoders::connect::{ConnectConfig, DualEncoderConfig, Temperature, TowerConfig};
 use c3_transforms::{Arm, Directions, Renorm};
@@ -223,8 +223,8 @@ pub(crate) struct DecoderSettings {
     pub(crate) output: Output,
     pub(crate) dropout: f32,
     pub(crate) tokenizer: TokenizerConfig,
-    /// Folder of a GPT-2 to start from, whose sizes, activation and tokens are then used; of the
-    /// settings here, prefix, mapper and dropout stay.
+    /// Folder or GGUF of a decoder to start from, whose sizes, activation and tokens are then used;
+    /// of the settings here, prefix, mapper and dropout stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pretrained: Option<PathBuf>,
     /// What ends a caption (trap D7).
@@ -233,10 +233,10 @@ pub(crate) struct DecoderSettings {
 }
 
 impl DecoderSettings {
-    /// What stands before a GPT-2 in a space of this width, and how long captions get.
-    pub(crate) fn before_gpt2(&self, d_embed: usize, max_tokens: usize) -> Gpt2Use {
-        Gpt2Use {
-            fresh: Some(Gpt2Prefix {
+    /// What stands before a pretrained decoder in a space of this width, and how long captions get.
+    pub(crate) fn before_pretrained(&self, d_embed: usize, max_tokens: usize) -> PretrainedUse {
+        PretrainedUse {
+            fresh: Some(PretrainedPrefix {
                 d_embed,
                 n_prefix: self.n_prefix,
                 mapper: self.mapper,

@@ -9,8 +9,8 @@ use anyhow::{Context, anyhow};
 use c3_artifacts::atomic;
 use c3_artifacts::coco_results::{CaptionResult, ImageId, write_results};
 use c3_decoders::{
-    CaptionSet, CaptionTokenizer, Captioner, Checkpoints, DecoderError, EpochLoss, Gpt2Use,
-    PrefixDecoderConfig, Split, TrainingSession,
+    CaptionSet, CaptionTokenizer, Captioner, Checkpoints, DecoderError, EpochLoss,
+    PrefixDecoderConfig, PretrainedUse, Split, TrainingSession,
 };
 use c3_geometry::Embeddings;
 use c3_transforms::Transform;
@@ -56,7 +56,7 @@ enum Start {
     /// Those of a decoder that somebody trained before.
     Pretrained {
         weights: Box<Pretrained>,
-        how: Gpt2Use,
+        how: PretrainedUse,
     },
 }
 
@@ -148,7 +148,7 @@ impl<'a> Lessons<'a> {
         let start = match weights {
             Some(weights) => Start::Pretrained {
                 weights: Box::new(weights),
-                how: settings.before_gpt2(texts.dim(), longest),
+                how: settings.before_pretrained(texts.dim(), longest),
             },
             None => Start::Fresh(settings.sized(texts.dim(), tokenizer.n_vocab(), longest)),
         };

@@ -10,5 +10,5 @@ mod weights;
 
 pub use config::Gpt2Config;
 pub(crate) use tokens::{byte_pairs, words};
+pub use weights::Gpt2File;
 pub(crate) use weights::turned;
-pub use weights::{Gpt2File, Gpt2Prefix, Gpt2Use};

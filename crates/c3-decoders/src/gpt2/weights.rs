@@ -10,32 +10,13 @@ use super::config::Gpt2Config;
 use super::names::{MapperKind, Names, Part};
 use crate::files::{Stored, safetensors};
 use crate::prefix::{Init, Taken, Weights};
-use crate::{DecoderError, Mapper, PrefixDecoder, PrefixDecoderConfig, WeightFault};
+use crate::{
+    DecoderError, Mapper, PrefixDecoder, PrefixDecoderConfig, PretrainedPrefix, PretrainedUse,
+    WeightFault,
+};
 
 /// Heads of ClipCap's layers of attention, which its files do not tell.
 const MAPPER_HEADS: usize = 8;
-
-/// What stands before a GPT-2 that has no mapper yet.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Gpt2Prefix {
-    /// Width of an incoming embedding.
-    pub d_embed: usize,
-    /// Tokens made from one embedding.
-    pub n_prefix: usize,
-    /// How an embedding becomes the prefix.
-    pub mapper: Mapper,
-}
-
-/// How a GPT-2 is to be used.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Gpt2Use {
-    /// What to put before a GPT-2 that has no mapper; not asked for otherwise.
-    pub fresh: Option<Gpt2Prefix>,
-    /// Most tokens of a caption, the end token counted.
-    pub max_tokens: usize,
-    /// Share of activations set to zero in training, from 0 up to 1.
-    pub dropout: f32,
-}
 
 /// A safetensors file that holds a GPT-2: alone, or behind the mapper of ClipCap, CapDec or C3.
 ///
@@ -93,7 +74,7 @@ impl<'a> Gpt2File<'a> {
 
     /// The mapper that the file holds, if it holds one.
     #[must_use]
-    pub fn prefix(&self) -> Option<Gpt2Prefix> {
+    pub fn prefix(&self) -> Option<PretrainedPrefix> {
         let (_, kind) = self.names.mapper.as_ref()?;
         let d_model = self.config.n_embd;
         let shape = |ours: &str| {
@@ -117,7 +98,7 @@ impl<'a> Gpt2File<'a> {
                 (d_input, shape("mixer.constants")?.0, mapper)
             }
         };
-        Some(Gpt2Prefix {
+        Some(PretrainedPrefix {
             d_embed,
             n_prefix,
             mapper,
@@ -143,7 +124,7 @@ impl<'a> Gpt2File<'a> {
     /// the output weights are not those of the tokens.
     pub fn decoder(
         &self,
-        how: &Gpt2Use,
+        how: &PretrainedUse,
         seed: u64,
         device: &Device,
     ) -> Result<PrefixDecoder, DecoderError> {
@@ -163,7 +144,7 @@ impl<'a> Gpt2File<'a> {
     /// # Errors
     ///
     /// [`DecoderError::NoMapper`], [`DecoderError::Setting`].
-    pub fn sizes(&self, how: &Gpt2Use) -> Result<PrefixDecoderConfig, DecoderError> {
+    pub fn sizes(&self, how: &PretrainedUse) -> Result<PrefixDecoderConfig, DecoderError> {
         let prefix = self.prefix().or(how.fresh).ok_or(DecoderError::NoMapper)?;
         let config = PrefixDecoderConfig {
             d_embed: prefix.d_embed,

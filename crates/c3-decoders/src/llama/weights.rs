@@ -12,7 +12,8 @@ use crate::files::{Gguf, Stored, safetensors};
 use crate::gpt2::turned;
 use crate::prefix::{Init, Taken, Weights};
 use crate::{
-    DecoderError, Gpt2Prefix, Gpt2Use, Output, PrefixDecoder, PrefixDecoderConfig, WeightFault,
+    DecoderError, Output, PrefixDecoder, PrefixDecoderConfig, PretrainedPrefix, PretrainedUse,
+    WeightFault,
 };
 
 /// The file of a Llama, or all of its shards.
@@ -81,8 +82,8 @@ impl<'a> LlamaFile<'a> {
     /// [`DecoderError::NoMapper`] if nothing says how an embedding becomes the prefix,
     /// [`DecoderError::Setting`] for sizes that cannot be (more positions than the Llama was
     /// trained for among them).
-    pub fn sizes(&self, how: &Gpt2Use) -> Result<PrefixDecoderConfig, DecoderError> {
-        let Gpt2Prefix {
+    pub fn sizes(&self, how: &PretrainedUse) -> Result<PrefixDecoderConfig, DecoderError> {
+        let PretrainedPrefix {
             d_embed,
             n_prefix,
             mapper,
@@ -121,7 +122,7 @@ impl<'a> LlamaFile<'a> {
     /// where the config says that the tokens serve.
     pub fn decoder(
         &self,
-        how: &Gpt2Use,
+        how: &PretrainedUse,
         seed: u64,
         device: &Device,
     ) -> Result<PrefixDecoder, DecoderError> {
