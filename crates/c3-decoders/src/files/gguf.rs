@@ -321,6 +321,23 @@ mod tests {
     }
 
     #[test]
+    fn no_changed_byte_ends_the_program() {
+        let n_read = |bytes: &[u8]| match Gguf::open(bytes) {
+            Ok(file) => file.tensors.values().map(|of| of.floats().len()).sum(),
+            Err(_) => 0,
+        };
+        let bytes = file(0, 0);
+        assert_eq!(n_read(&bytes), 6);
+        for at in 0..bytes.len() {
+            for changed in [0, 1, 9, 0x7F, 0xFF] {
+                let mut other = bytes.clone();
+                other[at] = changed;
+                assert!(n_read(&other) <= 6, "more is read than there is");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_promised_and_not_there_is_refused() {
         let mut endless = file(0, 0);
         endless[8..16].copy_from_slice(&u64::MAX.to_le_bytes());
