@@ -187,8 +187,12 @@ fn coco_with_clip_and_gpt2_runs_through_both_stages_and_from_its_own_embeddings(
         "{said}"
     );
     check_run(folder, "first", 2);
+    captions_a_picture_of_the_users_own(folder);
+    repeats_itself_from_embeddings(folder);
+}
 
-    // A picture of the user's own, by a model of either stage.
+/// By a model of either stage.
+fn captions_a_picture_of_the_users_own(folder: &Path) {
     for model in ["C3-seed1", "C3-seed2-100pct", "from-scratch-seed1-25pct"] {
         let model = format!("first/models/{model}");
         let picture = format!(
@@ -198,8 +202,10 @@ fn coco_with_clip_and_gpt2_runs_through_both_stages_and_from_its_own_embeddings(
         let output = xtask(folder, &["caption", "--model", &model, &picture]);
         assert!(output.status.success(), "{model}: {}", errors(&output));
     }
+}
 
-    // The same from embeddings that were made before, without pictures and without CLIP.
+/// The same from embeddings that were made before, without pictures and without CLIP.
+fn repeats_itself_from_embeddings(folder: &Path) {
     for split in ["train", "dev", "test"] {
         let to = folder.join("vectors").join(split);
         fs::create_dir_all(&to).unwrap();

@@ -74,9 +74,10 @@ def write(name, root):
     folder = root / name
     folder.mkdir(parents=True, exist_ok=True)
     images, texts = by_open_clip(name, folder) if name in OPEN_CLIP else by_transformers(folder)
-    rows = dict(images=images.contiguous(), texts=texts.contiguous())
-    safetensors.torch.save_file(rows, folder / "reference.safetensors")
     shutil.copy(default_bpe(), folder)
+    rows = dict(images=images.contiguous(), texts=texts.contiguous())
+    safetensors.torch.save_file(rows, folder / "reference.part")
+    (folder / "reference.part").rename(folder / "reference.safetensors")  # whole, or not there
     print(name)
 
 

@@ -51,7 +51,7 @@ fn a_repository_is_brought_by_its_name_at_one_revision() {
         .succeeds()
         .says("licence mit")
         .says(&sha256(&content()));
-    let folder = user.cache().join("weights/hf/org--tiny@v2");
+    let folder = user.cache().join("weights/hf/org+tiny@v2");
     assert_eq!(fs::read(folder.join("config.json")).unwrap(), CONFIG);
     assert_eq!(
         fs::read(folder.join("model.safetensors")).unwrap(),
@@ -84,7 +84,7 @@ fn a_repository_that_is_not_there_or_has_no_safetensors_is_one_sentence() {
         !user
             .cache()
             .join("weights/hf")
-            .join("org--tiny@v2/config.json")
+            .join("org+tiny@v2/config.json")
             .exists()
     );
 }
@@ -106,7 +106,7 @@ fn a_folder_stands_in_for_a_hub_that_cannot_be_asked() {
         .succeeds();
     let kept = user
         .cache()
-        .join("weights/hf/org--tiny@v2/model.safetensors");
+        .join("weights/hf/org+tiny@v2/model.safetensors");
     assert_eq!(fs::read(kept).unwrap(), content());
     assert!(server.seen().is_empty());
 }

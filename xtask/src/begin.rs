@@ -41,15 +41,25 @@ impl RecipeArguments {
     /// Makes a folder for a new run; nothing is left of it if it cannot begin.
     pub(crate) fn begin(&self, device: DeviceChoice) -> anyhow::Result<(Run, Corpus)> {
         let mut recipe = recipe::load(&self.recipe, &self.overrides)?;
-        if let Some(data) = &self.data {
+        if let Some(data) = self.data.as_ref().or(recipe.data.path.as_ref()) {
             recipe.data.path = Some(std::path::absolute(data)?);
         }
         if let Some(encoder) = &self.encoder {
             recipe.encode = encoders(&lasting_name(encoder)?)?;
-            let asked = |setting: &String| setting.trim_start().starts_with("connect.kind");
-            if !self.overrides.iter().any(asked) {
+            let sets = |key: &str| self.overrides.iter().any(|set| set.trim().starts_with(key));
+            ensure!(
+                !sets("encode."),
+                "`--encoder` and `--set encode...` both say what encodes; give one of them"
+            );
+            if !sets("connect.kind") {
+                ensure!(
+                    !sets("connect."),
+                    "`--encoder` takes a space as it is, so `--set connect...` would do nothing; \
+                     with `--set connect.kind=towers` towers are trained over its features"
+                );
                 recipe.connect = ConnectSettings::Given;
             }
+            recipe.check()?;
         }
         for path in &mut recipe.text.extra {
             *path = std::path::absolute(&path)?; // a run may be gone on with from elsewhere
@@ -88,7 +98,7 @@ fn encoders(name: &str) -> anyhow::Result<EncodeSettings> {
 
 /// A name as it is, and a path so that a run may be gone on with from elsewhere.
 fn lasting_name(encoder: &str) -> anyhow::Result<String> {
-    if !Path::new(encoder).exists() {
+    if fetch::serves(encoder).is_some() || !Path::new(encoder).exists() {
         return Ok(encoder.to_owned());
     }
     let path = std::path::absolute(encoder)?;
@@ -125,8 +135,8 @@ fn input_hashes(recipe: &Recipe, corpus: &Corpus) -> anyhow::Result<BTreeMap<Str
             // Before hours of other work.
             let folder = fetch::decoder(name)?;
             let weights = Pretrained::open(&folder, recipe.decoder.stop)?;
-            if let ConnectSettings::Towers(towers) = &recipe.connect {
-                weights.check_width(towers.d_embed)?;
+            if let Some(width) = encode::width(recipe, corpus)? {
+                weights.check_width(width)?;
             }
             Some(pretrained::digest(&folder)?)
         }

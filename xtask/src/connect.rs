@@ -12,7 +12,7 @@ use c3_encoders::connect::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::progress;
+use crate::progress::{self, Company};
 use crate::recipe::{ConnectSettings, TowerSettings};
 use crate::run::{Run, RunArguments, Side};
 
@@ -59,6 +59,13 @@ pub(crate) fn connect(run: &Run) -> anyhow::Result<()> {
                 "pictures have {d_image} features and texts {d_text}, so they are not of one \
                  space: train towers over them, with `connect.kind = \"towers\"`"
             );
+            if let Some(extra) = extra_width(run)? {
+                ensure!(
+                    extra == d_text,
+                    "captions have {d_text} features and the sentences of `text.extra` {extra}: \
+                     both have to come from the encoder in `encode.text`"
+                );
+            }
             embed(run, None)
         }
         ConnectSettings::Towers(settings) => by_towers(run, settings),
@@ -87,7 +94,7 @@ fn train_towers(run: &Run, settings: &TowerSettings, folder: &Path) -> anyhow::R
     let session = ConnectSession {
         device: run.device.device.clone(),
         seed: settings.seed,
-        renderer: progress::renderer("connect", true, &run.interrupter),
+        renderer: progress::renderer("connect", Company::Alone, &run.interrupter),
         interrupter: run.interrupter.clone(),
         directory: folder.to_owned(),
     };
@@ -127,6 +134,15 @@ pub(crate) fn widths(run: &Run) -> anyhow::Result<(usize, usize)> {
         .embeddings()
         .dim();
     Ok((images, texts))
+}
+
+/// Width of the features of further sentences, if there are any.
+fn extra_width(run: &Run) -> anyhow::Result<Option<usize>> {
+    let path = run.features("extra", Side::Texts);
+    match path.exists() {
+        true => Ok(Some(run.read(&path)?.embeddings().dim())),
+        false => Ok(None),
+    }
 }
 
 fn pairs(run: &Run, split: &str) -> anyhow::Result<Pairs> {

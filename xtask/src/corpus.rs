@@ -137,15 +137,11 @@ pub(crate) fn load(recipe: &Recipe) -> anyhow::Result<Corpus> {
 }
 
 fn check(corpus: &Corpus, data: &DataSettings) -> anyhow::Result<()> {
-    let pictures = match &corpus.valid {
-        None => corpus.train.samples.len(),
-        Some(_) => usize::MAX,
-    };
+    let (asked, pictures) = (data.valid_pictures, corpus.train.samples.len());
     ensure!(
-        pictures > data.valid_pictures && data.valid_pictures > 0,
-        "`data.valid_pictures` is {}, but must be at least 1 and below the {pictures} pictures \
-         of the training split",
-        data.valid_pictures
+        asked > 0 && (corpus.valid.is_some() || asked < pictures),
+        "`data.valid_pictures` is {asked}, but must be at least 1 and below the {pictures} pictures \
+         of the training split where they are held out"
     );
     for part in corpus.parts() {
         ensure!(

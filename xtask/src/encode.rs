@@ -16,11 +16,15 @@ use crate::corpus::{Corpus, Part};
 use crate::device::DeviceChoice;
 use crate::fetch;
 use crate::progress::Meter;
-use crate::recipe::{DataKind, EncodeSettings, ImageFeatures, Recipe, TextFeatures};
+use crate::recipe::{
+    ConnectSettings, DataKind, EncodeSettings, ImageFeatures, Recipe, TextFeatures,
+};
 use crate::run::{Run, Side};
 
 /// Pictures decoded at once.
 const PICTURES_PER_ROUND: usize = 256;
+/// Texts encoded at once, the short ones together.
+const TEXTS_PER_ROUND: usize = 1 << 16;
 
 /// Turns pictures and captions into features: of a new run, or again of one that is there.
 #[derive(Debug, clap::Args)]
@@ -41,7 +45,7 @@ impl Encode {
             Some(folder) => begin::resume(folder, self.device)?,
             None => self.recipe.begin(self.device)?,
         };
-        run.again("encode", |run| encode(run, &corpus))?;
+        run.again("encode", |run| encode(run, &corpus, Known::Anew))?;
         println!(
             "go on with:\n  cargo xtask connect --run {}",
             run.path().display()
@@ -50,8 +54,18 @@ impl Encode {
     }
 }
 
+/// What is done with features that an earlier try has written; a file that is there is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// They are kept.
+    Kept,
+    /// They are made again.
+    Anew,
+}
+
 /// Encodes every split and the extra sentences; embeddings that were made before are taken over.
-pub(crate) fn encode(run: &Run, corpus: &Corpus) -> anyhow::Result<()> {
+pub(crate) fn encode(run: &Run, corpus: &Corpus, known: Known) -> anyhow::Result<()> {
+    let is_done = |path: &Path| known == Known::Kept && path.exists();
     let settings = &run.recipe.encode;
     let device = &run.device.device;
     let is_made = corpus.parts().all(|part| !part.vector_files().is_empty());
@@ -60,7 +74,10 @@ pub(crate) fn encode(run: &Run, corpus: &Corpus) -> anyhow::Result<()> {
     } else {
         let pictures = PictureEncoder::open(&settings.image, device)?;
         for part in corpus.parts() {
-            encode_pictures(part, &pictures, &run.features(part.name, Side::Images))?;
+            let path = run.features(part.name, Side::Images);
+            if !is_done(&path) {
+                encode_pictures(run, part, &pictures, &path)?;
+            }
         }
     }
     if is_made && corpus.extra_text.is_empty() {
@@ -68,21 +85,24 @@ pub(crate) fn encode(run: &Run, corpus: &Corpus) -> anyhow::Result<()> {
     }
     let texts = TextEncoder::open(&settings.text, device)?;
     for part in corpus.parts().filter(|_| !is_made) {
+        let path = run.features(part.name, Side::Texts);
+        if is_done(&path) {
+            continue;
+        }
         let (captions, owners) = part.captions();
-        let features = texts.encode(&captions, part.name)?;
+        let features = encode_texts(run, &captions, &texts, part.name)?;
         let rows = Rows::Captions {
             texts: captions,
             owners,
         };
-        let path = run.features(part.name, Side::Texts);
         EmbeddingSet::new(features, rows, origin(settings, part.name)?)?.write(&path)?;
     }
-    if !corpus.extra_text.is_empty() {
-        let features = texts.encode(&corpus.extra_text, "extra")?;
+    let path = run.features("extra", Side::Texts);
+    if !corpus.extra_text.is_empty() && !is_done(&path) {
+        let features = encode_texts(run, &corpus.extra_text, &texts, "extra")?;
         let rows = Rows::Sentences {
             texts: corpus.extra_text.clone(),
         };
-        let path = run.features("extra", Side::Texts);
         EmbeddingSet::new(features, rows, origin(settings, "extra")?)?.write(&path)?;
     }
     Ok(())
@@ -99,7 +119,30 @@ fn take_over(run: &Run, corpus: &Corpus) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn encode_pictures(part: &Part, encoder: &PictureEncoder, path: &Path) -> anyhow::Result<()> {
+/// Encodes round by round, so that Ctrl-C need not wait for all of them.
+fn encode_texts(
+    run: &Run,
+    texts: &[String],
+    encoder: &TextEncoder,
+    label: &str,
+) -> anyhow::Result<Embeddings> {
+    let mut meter = Meter::start(&format!("{label} texts"), texts.len(), "texts");
+    let (mut values, mut dim) = (Vec::new(), 1);
+    for round in texts.chunks(TEXTS_PER_ROUND) {
+        run.go_on()?;
+        let features = encoder.encode(round, &mut meter)?;
+        dim = features.dim();
+        values.extend_from_slice(features.as_slice());
+    }
+    Ok(Embeddings::new(values, dim)?)
+}
+
+fn encode_pictures(
+    run: &Run,
+    part: &Part,
+    encoder: &PictureEncoder,
+    path: &Path,
+) -> anyhow::Result<()> {
     let mut meter = Meter::start(
         &format!("{} pictures", part.name),
         part.samples.len(),
@@ -107,6 +150,7 @@ fn encode_pictures(part: &Part, encoder: &PictureEncoder, path: &Path) -> anyhow
     );
     let (mut values, mut names, mut dim) = (Vec::new(), Vec::new(), 1);
     for samples in part.samples.chunks(PICTURES_PER_ROUND) {
+        run.go_on()?;
         let mut files = Vec::with_capacity(samples.len());
         for sample in samples {
             let bytes = part.picture(sample)?;
@@ -219,8 +263,7 @@ impl TextEncoder {
         }
     }
 
-    fn encode(&self, texts: &[String], label: &str) -> anyhow::Result<Embeddings> {
-        let mut meter = Meter::start(&format!("{label} texts"), texts.len(), "texts");
+    fn encode(&self, texts: &[String], meter: &mut Meter) -> anyhow::Result<Embeddings> {
         let borrowed = || texts.iter().map(String::as_str).collect::<Vec<&str>>();
         Ok(match self {
             Self::HashedWords(words) => {
@@ -260,6 +303,21 @@ pub(crate) fn check_weights(recipe: &Recipe) -> anyhow::Result<()> {
         ImageBind::check(&fetch::imagebind(model)?)?;
     }
     Ok(())
+}
+
+/// The width of the space that a run will have, where it is known before anything is encoded.
+pub(crate) fn width(recipe: &Recipe, corpus: &Corpus) -> anyhow::Result<Option<usize>> {
+    if let ConnectSettings::Towers(towers) = &recipe.connect {
+        return Ok(Some(towers.d_embed));
+    }
+    if let Some(images) = corpus.train.vectors(Side::Images)? {
+        return Ok(Some(images.embeddings().dim()));
+    }
+    Ok(match &recipe.encode.image {
+        ImageFeatures::Clip { model } => Some(Clip::check(&fetch::clip(model)?)?),
+        ImageFeatures::ImageBind { model } => Some(ImageBind::check(&fetch::imagebind(model)?)?),
+        ImageFeatures::Pixels { .. } | ImageFeatures::EfficientNetLite0 => None,
+    })
 }
 
 /// The file of weights in a folder of the cache, whichever source it came from.

@@ -244,12 +244,18 @@ fn model(name: &str, serves: Serves, what: &str) -> anyhow::Result<PathBuf> {
         ensure!(slot.is_complete()?, FetchError::NotFetchedFromHub { name });
         return Ok(slot.folder().to_owned());
     }
-    let entries = catalogue::ENTRIES.iter();
-    let known = entries.filter(|entry| entry.serves == Some(serves));
-    let known: Vec<&str> = known.map(|entry| entry.name).collect();
-    if known.contains(&name) {
+    let names = |kinds: &[Serves]| -> Vec<&str> {
+        let entries = catalogue::ENTRIES.iter();
+        let known = entries.filter(|entry| entry.serves.is_some_and(|kind| kinds.contains(&kind)));
+        known.map(|entry| entry.name).collect()
+    };
+    if names(&[serves]).contains(&name) {
         return weights(name);
     }
+    let known = match serves {
+        Serves::Decoder => names(&[Serves::Decoder]),
+        Serves::Clip | Serves::ImageBind => names(&[Serves::Clip, Serves::ImageBind]),
+    };
     let path = PathBuf::from(name);
     ensure!(
         path.exists(),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
-pub(crate) use training::renderer;
+pub(crate) use training::{Company, renderer};
 
 const TEMPLATE: &str = "{prefix:18} {bar:28} {pos}/{len} {msg} ({per_sec}, {eta} left)";
 const BETWEEN_LINES: Duration = Duration::from_secs(10);

@@ -1,16 +1,21 @@
 //! A recipe: every setting of a run, in one TOML file.
 
+mod decoders;
 mod keys;
 mod settings;
+mod spaces;
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
+pub(crate) use decoders::{DecoderSettings, FineTuning, Reads, ShareOf};
 pub(crate) use settings::{
-    ConnectSettings, DataKind, DataSettings, DecoderSettings, EncodeSettings, FineTuning,
-    ImageFeatures, ImageMean, MeanPrecision, NamedRule, Reads, Recipe, SelectBy, ShareOf,
-    SigmaRule, TextFeatures, TowerSettings, TransformSettings, Validation,
+    DataKind, DataSettings, ImageMean, MeanPrecision, NamedRule, Recipe, SelectBy, SigmaRule,
+    TransformSettings, Validation,
+};
+pub(crate) use spaces::{
+    ConnectSettings, EncodeSettings, ImageFeatures, TextFeatures, TowerSettings,
 };
 
 /// The recipes that are compiled in, by name.
@@ -40,6 +45,16 @@ pub(crate) fn load(name: &str, overrides: &[String]) -> anyhow::Result<Recipe> {
         keys::set(&mut table, &key, value)
             .with_context(|| format!("cannot apply `--set {text}`"))?;
     }
+    let connect = table.get("connect").and_then(toml::Value::as_table);
+    let is_whole = |connect: &toml::Table| {
+        let kind = connect.get("kind").and_then(toml::Value::as_str);
+        kind != Some("towers") || connect.contains_key("image")
+    };
+    ensure!(
+        connect.is_none_or(is_whole),
+        "recipe `{name}` describes no towers; `connect.kind = \"towers\"` goes with tables \
+         `connect.image`, `connect.text` and `connect.training`, as in recipe `flickr8k`"
+    );
     let recipe: Recipe = toml::Value::Table(table)
         .try_into()
         .with_context(|| format!("recipe `{name}` has a setting of the wrong kind"))?;

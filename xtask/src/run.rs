@@ -205,16 +205,21 @@ impl Run {
     ) -> anyhow::Result<()> {
         let clock = Instant::now();
         work(self)?;
-        if self.interrupter.should_stop() {
-            return Err(self.stopped());
-        }
         let seconds = clock.elapsed().as_secs_f64();
         self.folder.finish_stage(Stage {
             name: name.to_owned(),
             seconds,
         })?;
         eprintln!("{name}: done in {seconds:.1} s");
-        Ok(())
+        self.go_on()
+    }
+
+    /// Ends a step where it can be ended, after Ctrl-C.
+    pub(crate) fn go_on(&self) -> anyhow::Result<()> {
+        match self.interrupter.should_stop() {
+            true => Err(self.stopped()),
+            false => Ok(()),
+        }
     }
 }
 

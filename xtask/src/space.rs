@@ -21,25 +21,29 @@ impl Space {
     pub(crate) fn read(run: &Run, split: &str) -> anyhow::Result<Self> {
         let images = run.read(&run.embeddings(split, Side::Images))?;
         let texts = run.read(&run.embeddings(split, Side::Texts))?;
-        Self::of(&images, &texts)
+        Self::of(images, texts)
     }
 
     /// Joins the embeddings of pictures with those of their captions.
-    pub(crate) fn of(images: &EmbeddingSet, texts: &EmbeddingSet) -> anyhow::Result<Self> {
+    pub(crate) fn of(images: EmbeddingSet, texts: EmbeddingSet) -> anyhow::Result<Self> {
         texts.check_owners(images.embeddings().len())?;
-        let Rows::Captions {
-            texts: captions,
-            owners,
-        } = texts.rows()
+        let ((images, names), (texts, rows)) = (images.into_parts(), texts.into_parts());
+        let (
+            Rows::Items { names },
+            Rows::Captions {
+                texts: captions,
+                owners,
+            },
+        ) = (names, rows)
         else {
             bail!("the texts belong to no pictures");
         };
         Ok(Self {
-            images: images.embeddings().clone(),
-            names: images.rows().texts().to_vec(),
-            captions: captions.clone(),
-            owners: owners.clone(),
-            texts: texts.embeddings().clone(),
+            images,
+            names,
+            texts,
+            captions,
+            owners,
         })
     }
 

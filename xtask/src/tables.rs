@@ -136,6 +136,7 @@ pub(crate) fn findings(findings: &[Finding]) -> Table {
                 [format!("{same} of {all}"), "all".into(), verdict.into()]
             }
             Outcome::NotRun(reason) => [String::new(), String::new(), format!("not run: {reason}")],
+            Outcome::Failed(reason) => [String::new(), String::new(), format!("FAILED: {reason}")],
         };
         table.add_row([model.clone(), (*what).to_owned(), found, borne, verdict]);
     }

@@ -12,6 +12,7 @@ use c3_transforms::Arm;
 
 use crate::begin::{self, RecipeArguments};
 use crate::device::DeviceChoice;
+use crate::encode::Known;
 use crate::run::{self, Run};
 use crate::{connect, encode, fit, measure, memory, report, tables};
 
@@ -43,7 +44,7 @@ impl Train {
         if run.recipe.decoder.pretrained.is_some() {
             memory::keep_freed();
         }
-        run.stage("encode", |run| encode::encode(run, &corpus))?;
+        run.stage("encode", |run| encode::encode(run, &corpus, Known::Kept))?;
         run.stage("connect", connect::connect)?;
         run.stage("measure", measure::measure)?;
         run.stage("fit", fit::fit)?;

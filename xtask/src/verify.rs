@@ -53,6 +53,9 @@ pub(crate) struct Verify {
     device: DeviceChoice,
 }
 
+/// What a script writes last, so that a model that was broken off is built again.
+const REFERENCES: [&str; 2] = ["reference.json", "reference.safetensors"];
+
 /// Something that was held against a reference.
 pub(crate) struct Finding {
     pub(crate) model: String,
@@ -69,6 +72,8 @@ pub(crate) enum Outcome {
     Same { same: usize, all: usize },
     /// Why it was not run.
     NotRun(String),
+    /// Why a model that is there cannot be used.
+    Failed(String),
 }
 
 impl Outcome {
@@ -77,6 +82,7 @@ impl Outcome {
             Self::Difference { found, most } => found <= most,
             Self::Same { same, all } => same == all,
             Self::NotRun(_) => true,
+            Self::Failed(_) => false,
         }
     }
 }
@@ -125,23 +131,29 @@ const BUILDS: [Build; 5] = [
     },
 ];
 
+/// The greater difference; what is no number is the worst of all.
+fn worse(a: f64, b: f64) -> f64 {
+    if b > a || b.is_nan() { b } else { a }
+}
+
 impl Verify {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let device = self.device.open()?.device;
+        let is_known = |name: &str| name.contains(&self.only);
+        let known = BUILDS
+            .iter()
+            .filter(|_| self.models)
+            .map(|build| build.name);
+        let published = published::NAMES.iter().filter(|_| self.weights.is_some());
+        ensure!(
+            known.chain(published.copied()).any(is_known),
+            "no model is called like `{}`",
+            self.only
+        );
         let mut findings = Vec::new();
         if self.models {
-            let wanted = || {
-                BUILDS
-                    .iter()
-                    .filter(|build| build.name.contains(&self.only))
-            };
-            ensure!(
-                wanted().count() > 0,
-                "no model is called like `{}`",
-                self.only
-            );
-            for build in wanted() {
-                findings.extend(self.built(build, &device)?);
+            for build in BUILDS.iter().filter(|build| is_known(build.name)) {
+                findings.extend(self.built(build, &device));
             }
         }
         if let Some(folder) = &self.weights {
@@ -160,24 +172,27 @@ impl Verify {
     }
 
     /// Builds a model, unless it is kept from before, and compares.
-    fn built(&self, build: &Build, device: &Device) -> anyhow::Result<Vec<Finding>> {
-        let scratch = TempDir::new().context("cannot make a folder to build in")?;
+    fn built(&self, build: &Build, device: &Device) -> Vec<Finding> {
+        let everything = |outcome| Finding {
+            model: build.name.to_owned(),
+            what: "everything",
+            outcome,
+        };
+        let scratch = match TempDir::new() {
+            Ok(scratch) => scratch,
+            Err(error) => return vec![everything(Outcome::NotRun(error.to_string()))],
+        };
         let root = self.folder.as_deref().unwrap_or(scratch.path());
         let folder = root.join(build.name);
-        if !folder.join("reference.json").exists() && !folder.join("reference.safetensors").exists()
-        {
+        if REFERENCES.iter().all(|name| !folder.join(name).exists()) {
             eprintln!("{}: building in PyTorch ...", build.name);
             if let Err(error) = self.build(build, root) {
-                return Ok(vec![Finding {
-                    model: build.name.to_owned(),
-                    what: "everything",
-                    outcome: Outcome::NotRun(format!("{error:#}")),
-                }]);
+                return vec![everything(Outcome::NotRun(format!("{error:#}")))];
             }
         }
         eprintln!("{}: comparing ...", build.name);
-        (build.compare)(build.name, &folder, device)
-            .with_context(|| format!("cannot verify `{}`", build.name))
+        let found = (build.compare)(build.name, &folder, device);
+        found.unwrap_or_else(|error| vec![everything(Outcome::Failed(format!("{error:#}")))])
     }
 
     fn build(&self, build: &Build, root: &Path) -> anyhow::Result<()> {

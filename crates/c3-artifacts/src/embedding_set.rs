@@ -93,6 +93,11 @@ impl EmbeddingSet {
         })
     }
 
+    /// The embeddings and the meaning of their rows, without a copy.
+    pub fn into_parts(self) -> (Embeddings, Rows) {
+        (self.embeddings, self.rows)
+    }
+
     /// `[n, d]`.
     pub fn embeddings(&self) -> &Embeddings {
         &self.embeddings

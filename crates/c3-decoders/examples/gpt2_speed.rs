@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use c3_decoders::{
-    CaptionSet, CaptionTokenizer, Captioner, Decay, Decoding, Gpt2File, Gpt2Use, PrefixDecoder,
-    Split, TrainingConfig, TrainingSession,
+    CaptionSet, CaptionTokenizer, Captioner, Decay, Decoding, Gpt2File, PrefixDecoder,
+    PretrainedUse, Split, TrainingConfig, TrainingSession,
 };
 use c3_geometry::Embeddings;
 use rand_chacha::ChaCha8Rng;
@@ -107,8 +107,8 @@ fn main() {
 
 fn decoder(folder: &Path, max_tokens: usize) -> PrefixDecoder {
     let bytes = fs::read(folder.join("model.safetensors")).expect("the weights");
-    let file = Gpt2File::open(&bytes, None).expect("a GPT-2");
-    let how = Gpt2Use {
+    let file = Gpt2File::open(&[&bytes], None).expect("a GPT-2");
+    let how = PretrainedUse {
         fresh: None,
         max_tokens,
         dropout: 0.0,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::files::GgufFault;
+
 /// What can be wrong with settings, files or data handed to this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -63,11 +65,49 @@ pub enum DecoderError {
         /// Some tensors that are there.
         found: Vec<String>,
     },
-    /// A GPT-2 alone reads no embedding.
+    /// The weights are those of another model.
+    #[error("the weights are not those of a Llama: they have `{}`, but no `{expected}`", found.join("`, `"))]
+    NotLlama {
+        /// The tensor that every such model has.
+        expected: &'static str,
+        /// Some tensors that are there.
+        found: Vec<String>,
+    },
+    /// The file is not a GGUF, or not a whole one.
+    #[error("cannot read the GGUF file: {fault}")]
+    Gguf {
+        /// What is wrong with it.
+        fault: GgufFault,
+    },
+    /// Numbers are kept in a way that is not read.
+    #[error("the weights are kept as {}, which is not read; F32, F16, BF16, Q8_0, Q4_0 and Q4_1 are", kinds.join(", "))]
+    Quantized {
+        /// Every kind that is not read.
+        kinds: Vec<String>,
+    },
+    /// Two shards hold the same tensor.
+    #[error("`{name}` is in two shards of the weights")]
+    TensorTwice {
+        /// Name of the tensor.
+        name: String,
+    },
+    /// The text is not the index of shards.
+    #[error("cannot read the index of the weights: {source}")]
+    ShardIndex {
+        /// Where and why the text was refused.
+        source: serde_json::Error,
+    },
+    /// An index names a file elsewhere.
+    #[error("the index of the weights names `{name}`, which is not in its folder")]
+    ShardName {
+        /// The name found.
+        name: String,
+    },
+    /// A pretrained decoder alone reads no embedding.
     #[error("the weights hold no mapper; say how an embedding becomes the prefix")]
     NoMapper,
-    /// A GPT-2's output weights are its token embeddings.
-    #[error("the output weights are not those of the tokens, as they are in a GPT-2")]
+    /// The token embeddings should serve as output weights.
+    #[error("the output weights are not those of the tokens, as the model's kind or config has it")]
     Untied,
     /// The bytes are not a safetensors file.
     #[error("cannot read the weights: {source}")]
@@ -97,6 +137,11 @@ pub enum DecoderError {
         /// Vocabulary size of the tokenizer.
         tokenizer: usize,
     },
+    /// A fresh decoder has learned nothing that could stay as it is.
+    #[error(
+        "a fresh decoder has nothing to keep: set `tune` to `all`, or start from a pretrained one"
+    )]
+    NothingLearned,
     /// There is nothing to learn from, or nothing to validate with.
     #[error("there are no captions to learn from")]
     NoCaptions,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use c3_decoders::{
     Activation, CaptionSet, Decay, Mapper, Output, PrefixDecoder, PrefixDecoderConfig, Split,
-    TrainingConfig, TrainingSession,
+    TrainingConfig, TrainingSession, Tune,
 };
 use c3_geometry::Embeddings;
 use rand_chacha::ChaCha8Rng;
@@ -52,7 +52,7 @@ fn config(case: &Case) -> PrefixDecoderConfig {
         mapper: case.mapper,
         activation: case.activation,
         output: case.output,
-        dropout: 0.0,
+        ..Default::default()
     }
 }
 
@@ -132,6 +132,7 @@ fn three_steps(case: &Case, captions: &[Vec<u32>], parts: usize) {
         epsilon: 1e-3,
         clip_norm: Some(0.2),
         patience: None,
+        tune: Tune::All,
     };
     let trained = training
         .fine_tune(decoder(case), &data, &data, session)

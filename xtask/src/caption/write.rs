@@ -8,7 +8,7 @@ use c3_decoders::Captioner;
 
 use super::{ModelConfig, TOWERS};
 use crate::connect;
-use crate::recipe::{ConnectSettings, DataKind, ImageFeatures};
+use crate::recipe::{ConnectSettings, DataKind, FineTuning, ImageFeatures, Reads, ShareOf};
 use crate::run::{PAIRED, Run};
 use crate::train::{FROM_SCRATCH, Pupil, percent};
 
@@ -24,11 +24,11 @@ pub(crate) fn write_model(
     write(run, &run.model(arm, seed), captioner, record, &card)
 }
 
-/// Writes the model folder of a decoder that went on with this many pairs.
+/// Writes the model folder of a decoder that went on with a share of the pairs.
 pub(crate) fn write_fine_tuned(
     run: &Run,
+    settings: &FineTuning,
     pupil: &Pupil,
-    pairs: usize,
     captioner: &Captioner,
     record: &TransformRecord,
 ) -> anyhow::Result<()> {
@@ -39,10 +39,22 @@ pub(crate) fn write_fine_tuned(
         FROM_SCRATCH => "nothing before them",
         _ => "text alone before them",
     };
+    let of = match settings.share_of {
+        ShareOf::Pictures => "pictures",
+        ShareOf::Captions => "captions",
+    };
+    let read = match settings.reads {
+        Reads::Pictures => "embeddings of pictures with their captions",
+        Reads::Texts => "embeddings of captions (as the original's released code does)",
+    };
     card.summary = format!(
-        "Captions pictures with a decoder trained from {pairs} pairs ({share} %), and {before}."
+        "Captions pictures with a decoder trained from {share} % of the pairs, and {before}."
     );
-    card.training[1] = format!("decoder trained from {pairs} pairs of picture and caption");
+    let (epochs, batch) = (settings.training.epochs, settings.training.batch_size);
+    card.training.push(format!(
+        "then {share} % of the {of} of the training split, read as {read}: at most {epochs} epochs, \
+         batches of {batch}"
+    ));
     let path = run.path().join("models").join(pupil.name());
     write(run, &path, captioner, record, &card)
 }
@@ -125,6 +137,11 @@ fn card(run: &Run, arm: &str, seed: u64, record: &TransformRecord) -> ModelCard 
     if let ImageFeatures::Clip { model } | ImageFeatures::ImageBind { model } = &recipe.encode.image
     {
         limits.push(format!("Needs the weights `{model}`."));
+    }
+    if recipe.data.kind == DataKind::Embeddings {
+        let from = "The embeddings it learned from were made elsewhere: it is right for pictures \
+                    only if the encoder named here made them.";
+        limits.push(from.to_owned());
     }
     if let ImageFeatures::ImageBind { .. } = &recipe.encode.image {
         limits.push("ImageBind's weights are not for commercial use (CC BY-NC 4.0).".to_owned());

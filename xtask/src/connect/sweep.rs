@@ -50,5 +50,5 @@ pub(super) fn temperatures(run: &Run, temperatures: &[f64]) -> anyhow::Result<()
 fn space(run: &Run, encoder: &DualEncoder, split: &str) -> anyhow::Result<Space> {
     let images = embedded(run, Some(encoder), split, Side::Images)?;
     let texts = embedded(run, Some(encoder), split, Side::Texts)?;
-    Space::of(&images, &texts)
+    Space::of(images, texts)
 }

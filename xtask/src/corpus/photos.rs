@@ -67,6 +67,15 @@ pub(super) fn karpathy(folder: &Path, data: &DataSettings) -> anyhow::Result<Cor
                 Picture::Embedded(_) => true,
             });
         let missing = Difference::of(missing.iter().map(|sample| sample.name.as_str()));
+        ensure!(
+            missing.is_empty()
+                || there.is_empty()
+                || split != data.evaluate
+                || data.limit.is_some(),
+            "pictures of the split `{}`, which is measured on, are not there: {missing}; bring \
+             them, or take a quick look with `--set data.limit=N`",
+            name(split)
+        );
         let what = format!("pictures of the split `{}` are not there", name(split));
         tell(&missing, &what);
         ensure!(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use c3_artifacts::{EmbeddingSet, Rows};
 use c3_datasets::{Picture, Sample, Split};
 
@@ -62,10 +62,6 @@ fn samples(images: &Path, texts: &Path) -> anyhow::Result<Vec<Sample>> {
         bail!("`{ITEMS}` must hold items and `{CAPTIONS}` their captions");
     };
     texts.check_owners(names.len())?;
-    ensure!(
-        owners.is_sorted(),
-        "the captions in `{CAPTIONS}` are not in the order of their items"
-    );
     let mut samples: Vec<Sample> = names
         .iter()
         .map(|name| Sample {
@@ -84,7 +80,7 @@ fn samples(images: &Path, texts: &Path) -> anyhow::Result<Vec<Sample>> {
     }
 }
 
-/// One side of the first items.
+/// One side of the first items; captions come in the order of their items, as those of samples do.
 pub(super) fn first(
     images: &Path,
     texts: &Path,
@@ -98,16 +94,18 @@ pub(super) fn first(
     let (rows, kept) = match set.rows() {
         Rows::Items { names } => {
             let names = names[..items].to_vec();
-            (Rows::Items { names }, items)
+            (Rows::Items { names }, (0..items).collect())
         }
         Rows::Captions { texts, owners } => {
-            let kept = owners.partition_point(|owner| *owner < items);
-            let (texts, owners) = (texts[..kept].to_vec(), owners[..kept].to_vec());
+            let kept = (0..owners.len()).filter(|row| owners[*row] < items);
+            let mut kept: Vec<usize> = kept.collect();
+            kept.sort_by_key(|row| owners[*row]);
+            let texts = kept.iter().map(|row| texts[*row].clone()).collect();
+            let owners = kept.iter().map(|row| owners[*row]).collect();
             (Rows::Captions { texts, owners }, kept)
         }
         Rows::Sentences { .. } => bail!("sentences belong to no item"),
     };
-    let kept: Vec<usize> = (0..kept).collect();
     let embeddings = set.embeddings().select(&kept);
     Ok(EmbeddingSet::new(embeddings, rows, set.origin().clone())?)
 }

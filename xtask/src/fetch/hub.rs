@@ -67,6 +67,7 @@ impl Hub {
             return Err(FetchError::ListOffline { repository });
         }
         let endpoint = &self.endpoint;
+        let revision = encoded(revision);
         let url = format!("{endpoint}/api/models/{repository}/revision/{revision}?blobs=true");
         let content = Patience::insist(|| self.client.content(&url, 0))?;
         Ok(content.reader)
@@ -126,6 +127,7 @@ struct Visit<'a> {
 impl Visit<'_> {
     fn url(&self, file: &File<'_>, revision: &str) -> String {
         let (endpoint, repository) = (&self.hub.endpoint, self.repository);
+        let revision = encoded(revision);
         format!("{endpoint}/{repository}/resolve/{revision}/{}", file.path)
     }
 
@@ -227,6 +229,11 @@ fn expect(file: &File<'_>, announced: &Announcement, url: &str) -> Result<Expect
             pinned_by: PinnedBy::Hub,
         }),
     }
+}
+
+/// A revision as one part of an address: that of a pull request holds slashes.
+fn encoded(revision: &str) -> String {
+    revision.replace('/', "%2F")
 }
 
 /// Whether the hub keeps a file among its texts, of which it announces no SHA-256.

@@ -12,11 +12,10 @@ use super::hub::Hub;
 /// What such a name begins with.
 const PREFIX: &str = "hf:";
 /// Small files that our loaders read, if they are there.
-const DESCRIPTIONS: [&str; 7] = [
+const DESCRIPTIONS: [&str; 6] = [
     "config.json",
     "open_clip_config.json",
-    "generation_config.json",
-    "tokenizer_config.json",
+    "preprocessor_config.json",
     "tokenizer.json",
     "vocab.json",
     "merges.txt",
@@ -95,7 +94,7 @@ impl Named {
 
     /// The folder of the cache that it lies in, below that of all weights.
     pub(crate) fn folder(&self) -> String {
-        let flat = |text: &str| text.replace('/', "--");
+        let flat = |text: &str| text.replace('/', "+"); // which no name holds
         format!("hf/{}@{}", flat(&self.repository), flat(&self.revision))
     }
 
@@ -215,9 +214,9 @@ mod tests {
     #[test]
     fn a_name_has_an_owner_a_name_and_perhaps_a_revision() {
         let plain = named("hf:openai-community/gpt2");
-        assert_eq!(plain.folder(), "hf/openai-community--gpt2@main");
+        assert_eq!(plain.folder(), "hf/openai-community+gpt2@main");
         let pinned = named("hf:org/name@refs/pr/3");
-        assert_eq!(pinned.folder(), "hf/org--name@refs--pr--3");
+        assert_eq!(pinned.folder(), "hf/org+name@refs+pr+3");
         assert_eq!(Named::parse("clip-vit-b-32").unwrap(), None);
     }
 

@@ -15,14 +15,22 @@ use super::{Meter, is_watched};
 /// The name burn gives the split that is learned from.
 const TRAIN: &str = "train";
 
+/// Whether a training has the screen for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Company {
+    Alone,
+    Others,
+}
+
 /// What shows a training called `label`: burn's dashboard when a person watches it alone, a bar
 /// when several are trained side by side, plain lines when nobody watches.
 pub(crate) fn renderer(
     label: &str,
-    alone: bool,
+    company: Company,
     interrupter: &Interrupter,
 ) -> Box<dyn MetricsRenderer> {
-    if alone && is_watched() && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+    let is_alone = company == Company::Alone;
+    if is_alone && is_watched() && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
         return Box::new(TuiMetricsRendererWrapper::new(interrupter.clone(), None));
     }
     Box::new(Watch {

@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use toml::{Table, Value};
 
 /// Settings that a recipe may leave out, or that only another kind of the same thing has.
-const OPTIONAL: [&str; 23] = [
+const OPTIONAL: [&str; 33] = [
     "connect.temperature.fixed",
     "connect.temperature.learned",
     "data.annotations",
@@ -25,11 +25,21 @@ const OPTIONAL: [&str; 23] = [
     "decoding.nucleus.p",
     "decoding.nucleus.seed",
     "decoding.nucleus.temperature",
+    "decoder.read_at",
+    "fine_tuning.training.parts",
+    "fine_tuning.training.patience",
+    "fine_tuning.training.planned_devices",
+    "fine_tuning.training.tune",
+    "fine_tuning.training.tune.lora.alpha",
+    "fine_tuning.training.tune.lora.rank",
     "run.select_by",
     "training.clip_norm",
     "training.parts",
     "training.patience",
     "training.planned_devices",
+    "training.tune",
+    "training.tune.lora.alpha",
+    "training.tune.lora.rank",
 ];
 
 /// Tables whose keys depend on their `kind`, so they are replaced as a whole or by known leaf.

@@ -1,16 +1,16 @@
 //! What a recipe holds, table by table.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::ensure;
-use c3_decoders::TrainingConfig;
-use c3_decoders::{
-    Activation, Decoding, Gpt2Prefix, Gpt2Use, Mapper, Output, PrefixDecoderConfig, Stop,
-    TokenizerConfig,
-};
-use c3_encoders::connect::{ConnectConfig, DualEncoderConfig, Temperature, TowerConfig};
+use c3_decoders::{Decoding, TrainingConfig, Tune};
+use c3_encoders::connect::TowerConfig;
 use c3_transforms::{Arm, Directions, Renorm};
 use serde::{Deserialize, Deserializer, Serialize};
+
+use super::decoders::{DecoderSettings, FineTuning};
+use super::spaces::{ConnectSettings, EncodeSettings, ImageFeatures, TextFeatures};
 
 /// Every setting of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,114 +106,6 @@ pub(crate) enum DataKind {
     Embeddings,
 }
 
-/// How media become rows of features.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EncodeSettings {
-    pub(crate) image: ImageFeatures,
-    pub(crate) text: TextFeatures,
-}
-
-impl EncodeSettings {
-    /// Both towers of one CLIP.
-    pub(crate) fn clip(model: &str) -> Self {
-        let (image, text) = (model.to_owned(), model.to_owned());
-        Self {
-            image: ImageFeatures::Clip { model: image },
-            text: TextFeatures::Clip { model: text },
-        }
-    }
-
-    /// Two towers of one ImageBind.
-    pub(crate) fn imagebind(model: &str) -> Self {
-        let (image, text) = (model.to_owned(), model.to_owned());
-        Self {
-            image: ImageFeatures::ImageBind { model: image },
-            text: TextFeatures::ImageBind { model: text },
-        }
-    }
-}
-
-/// Where the features of a picture come from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum ImageFeatures {
-    /// Its pixels, scaled to a square of this side.
-    Pixels { side: usize },
-    /// The frozen EfficientNet-Lite0.
-    #[serde(rename = "efficientnet_lite0")]
-    EfficientNetLite0,
-    /// The tower of pictures of a frozen CLIP: its name in the catalogue, that of a repository of
-    /// the hub, or a path.
-    Clip { model: String },
-    /// The tower of pictures of a frozen ImageBind, named in the same ways.
-    #[serde(rename = "imagebind")]
-    ImageBind { model: String },
-}
-
-/// Where the features of a sentence come from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum TextFeatures {
-    /// Its words, counted in this many buckets.
-    HashedWords { n_buckets: usize },
-    /// The frozen all-MiniLM-L6-v2.
-    #[serde(rename = "minilm")]
-    MiniLm,
-    /// The tower of texts of a frozen CLIP: its name in the catalogue, that of a repository of
-    /// the hub, or a path.
-    Clip { model: String },
-    /// The tower of texts of a frozen ImageBind, named in the same ways.
-    #[serde(rename = "imagebind")]
-    ImageBind { model: String },
-}
-
-/// How features become points of one space.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub(crate) enum ConnectSettings {
-    /// They are already, as those of both towers of a CLIP; nothing is trained.
-    Given,
-    /// By two towers that are trained over them.
-    Towers(TowerSettings),
-}
-
-impl ConnectSettings {
-    /// Fixes fresh towers, if there are any.
-    pub(crate) fn seed(&self) -> Option<u64> {
-        match self {
-            Self::Given => None,
-            Self::Towers(settings) => Some(settings.seed),
-        }
-    }
-}
-
-/// The towers and how they are trained.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TowerSettings {
-    pub(crate) seed: u64,
-    pub(crate) d_embed: usize,
-    pub(crate) temperature: Temperature,
-    pub(crate) image: TowerConfig,
-    pub(crate) text: TowerConfig,
-    pub(crate) training: ConnectConfig,
-}
-
-impl TowerSettings {
-    /// The towers for features of these widths.
-    pub(crate) fn towers(&self, d_image: usize, d_text: usize) -> DualEncoderConfig {
-        DualEncoderConfig {
-            d_embed: self.d_embed,
-            d_image,
-            d_text,
-            image: self.image.clone(),
-            text: self.text.clone(),
-            temperature: self.temperature,
-        }
-    }
-}
-
 /// Collapse and Corrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -276,107 +168,6 @@ pub(crate) enum NamedRule {
     Paper,
 }
 
-/// The decoder, but for what follows from the data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DecoderSettings {
-    pub(crate) d_model: usize,
-    pub(crate) n_layers: usize,
-    pub(crate) n_heads: usize,
-    pub(crate) n_prefix: usize,
-    pub(crate) mapper: Mapper,
-    pub(crate) activation: Activation,
-    pub(crate) output: Output,
-    pub(crate) dropout: f32,
-    pub(crate) tokenizer: TokenizerConfig,
-    /// A GPT-2 to start from, whose sizes, activation and tokens are then used: its name in the
-    /// catalogue, `hf:owner/name@revision` or its folder. Of the settings here, prefix, mapper
-    /// and dropout stay.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) pretrained: Option<String>,
-    /// What ends a caption (trap D7).
-    #[serde(default)]
-    pub(crate) stop: Stop,
-}
-
-impl DecoderSettings {
-    /// What stands before a GPT-2 in a space of this width, and how long captions get.
-    pub(crate) fn before_gpt2(&self, d_embed: usize, max_tokens: usize) -> Gpt2Use {
-        Gpt2Use {
-            fresh: Some(Gpt2Prefix {
-                d_embed,
-                n_prefix: self.n_prefix,
-                mapper: self.mapper,
-            }),
-            max_tokens,
-            dropout: self.dropout,
-        }
-    }
-
-    /// The decoder for a space of this width and captions of these tokens.
-    pub(crate) fn sized(
-        &self,
-        d_embed: usize,
-        n_vocab: usize,
-        max_tokens: usize,
-    ) -> PrefixDecoderConfig {
-        PrefixDecoderConfig {
-            d_embed,
-            d_model: self.d_model,
-            n_layers: self.n_layers,
-            n_heads: self.n_heads,
-            n_prefix: self.n_prefix,
-            n_vocab,
-            max_tokens,
-            mapper: self.mapper,
-            activation: self.activation,
-            output: self.output,
-            dropout: self.dropout,
-        }
-    }
-}
-
-/// Stage 2: decoders of the first stage go on with a share of the pairs (Zhang et al. 2024,
-/// Figure 6 and Table 5).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct FineTuning {
-    /// Shares of the pairs, each a training of its own; empty: no second stage.
-    pub(crate) fractions: Vec<f64>,
-    /// What a share is taken of (trap D10).
-    pub(crate) share_of: ShareOf,
-    /// What the decoder reads (trap D9).
-    pub(crate) reads: Reads,
-    /// When unit length is restored (trap D1).
-    pub(crate) renorm: Renorm,
-    /// Whether a decoder is trained too that skipped the first stage, ClipCap's way.
-    pub(crate) from_scratch: bool,
-    /// Whether models are written, and not only their captions.
-    pub(crate) keep_models: bool,
-    /// As in the first stage; the warm-up is that of all pairs, a share of them takes its share.
-    pub(crate) training: TrainingConfig,
-}
-
-/// What a share is taken of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ShareOf {
-    /// Pictures, with all their captions.
-    Pictures,
-    /// Captions, whichever pictures they are of, as the original does.
-    Captions,
-}
-
-/// What a decoder of the second stage reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Reads {
-    /// Embeddings of pictures.
-    Pictures,
-    /// Embeddings of the captions themselves, as the original's released code does.
-    Texts,
-}
-
 /// Which decoders are trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -421,12 +212,34 @@ impl Recipe {
             .flatten()
     }
 
+    /// A convolutional tower sees pixels, and nothing else.
+    fn check_towers(&self) -> anyhow::Result<()> {
+        let ConnectSettings::Towers(towers) = &self.connect else {
+            return Ok(());
+        };
+        let sees_pixels = matches!(self.encode.image, ImageFeatures::Pixels { .. });
+        let is_convolution = matches!(towers.image, TowerConfig::Conv(_));
+        ensure!(
+            sees_pixels || !is_convolution,
+            "the convolutional tower in `connect.image` reads pixels, not the features that \
+             `encode.image` makes; take a head, as recipe `flickr8k` does"
+        );
+        Ok(())
+    }
+
     /// Refuses what no step can use, before anything is begun.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
         ensure!(
             !self.run.seeds.is_empty(),
             "`run.seeds` is empty; give at least one seed"
         );
+        let seeds: BTreeSet<u64> = self.run.seeds.iter().copied().collect();
+        let arms: BTreeSet<&str> = self.run.arms.iter().map(|arm| arm.name()).collect();
+        ensure!(
+            seeds.len() == self.run.seeds.len() && arms.len() == self.run.arms.len(),
+            "`run.seeds` or `run.arms` names one twice"
+        );
+        self.check_towers()?;
         ensure!(
             !self.run.arms.is_empty() || self.run.paired,
             "`run.arms` is empty and `run.paired` is false; there is nothing to train"
@@ -440,6 +253,11 @@ impl Recipe {
         if let Some(settings) = &self.fine_tuning {
             crate::train::check_fine_tuning(settings)?;
         }
+        ensure!(
+            self.decoder.pretrained.is_some() || self.training.tune == Tune::All,
+            "`training.tune` leaves a part of the decoder as it is, but a fresh one has learned \
+             nothing yet; name one with `decoder.pretrained`, or leave `training.tune` out"
+        );
         if let SigmaRule::Value(sigma) = self.transform.sigma {
             let good = sigma.is_finite() && sigma >= 0.0;
             ensure!(good, "`transform.sigma` is {sigma}; it must be at least 0");

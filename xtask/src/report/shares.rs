@@ -51,7 +51,7 @@ fn table(shares: &[FineTuned], metric: &str) -> Markup {
         table.geometry {
             caption {
                 b { (metric) " after going on with pairs," }
-                " a share of the training pictures; mean ± standard deviation over seeds."
+                " a share of those of the training split; mean ± standard deviation over seeds."
             }
             thead {
                 tr {

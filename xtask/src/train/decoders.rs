@@ -7,8 +7,9 @@ use c3_artifacts::coco_results::write_results;
 use c3_artifacts::{TransformRecord, atomic};
 use c3_decoders::{EpochLoss, Split};
 
-use super::lanes::{self, Company, Job};
+use super::lanes::{self, Job};
 use super::lessons::{Assignment, Lessons, clean_view, noisy_view};
+use crate::progress::Company;
 use crate::recipe::SelectBy;
 use crate::run::{PAIRED, Run};
 use crate::{caption, fit};
@@ -29,7 +30,9 @@ impl Job for Decoder {
 /// Trains every decoder that is not finished, and lets each caption the evaluated split.
 pub(super) fn train(run: &Run) -> anyhow::Result<()> {
     let lessons = Lessons::prepare(run)?;
-    lanes::work(run, unfinished(run), |decoder, company| {
+    let unfinished = unfinished(run);
+    lessons.check_memory(&run.recipe.training, unfinished.len())?;
+    lanes::work(run, unfinished, |decoder, company| {
         teach(run, &lessons, decoder, company)
     })
 }

@@ -1,18 +1,21 @@
 //! Stage 2: decoders that were trained on text go on with a share of the pairs.
 
+use std::sync::Arc;
+
 use anyhow::{Context, ensure};
 use c3_artifacts::coco_results::write_results;
-use c3_artifacts::{ModelFolder, TransformRecord};
-use c3_decoders::{PrefixDecoder, Split, TrainingConfig};
+use c3_artifacts::{ModelFolder, TransformRecord, atomic};
+use c3_decoders::{CaptionSet, PrefixDecoder, Split, TrainingConfig};
 use c3_transforms::Transform;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::lanes::{self, Company, Job};
+use super::lanes::{self, Job};
 use super::lessons::{Assignment, Lessons, Material, clean_view};
 use crate::caption::{self, ModelConfig};
 use crate::fit;
+use crate::progress::Company;
 use crate::recipe::{FineTuning, Reads, ShareOf};
 use crate::run::Run;
 
@@ -24,6 +27,7 @@ pub(crate) const FROM_SCRATCH: &str = "from scratch";
 pub(crate) struct Pupil {
     /// Its arm in the first stage, or [`FROM_SCRATCH`].
     pub(crate) arm: String,
+    /// Seed of the decoder, in both stages.
     pub(crate) seed: u64,
     /// Share of the pairs, from 0 to 1.
     pub(crate) fraction: f64,
@@ -84,6 +88,7 @@ pub(super) fn train(run: &Run) -> anyhow::Result<()> {
         return Ok(());
     }
     let lessons = Lessons::prepare(run)?;
+    lessons.check_memory(&settings.training, unfinished.len())?;
     lanes::work(run, unfinished, |pupil, company| {
         teach(run, &lessons, settings, pupil, company)
     })
@@ -121,7 +126,7 @@ fn teach(
         checkpoints: run.checkpoints(&name),
         training: &scaled(&settings.training, pupil.fraction),
         decoder: beginner(run, lessons, pupil)?,
-        train: Split::new(train.select(&chosen)?, clean_view(own.clone())),
+        train: Split::new(share(train, &chosen)?, clean_view(own.clone())),
         valid: Split::new(valid.clone(), clean_view(own)),
         pictures,
     };
@@ -135,10 +140,20 @@ fn teach(
             noise: None,
             ..record
         };
-        caption::write_fine_tuned(run, pupil, chosen.len(), &finished.captioner, &record)?;
+        caption::write_fine_tuned(run, settings, pupil, &finished.captioner, &record)?;
     }
+    let curve = run.path().join("curves").join(format!("{name}.json"));
+    atomic::write(&curve, &serde_json::to_vec_pretty(&finished.curve)?)?;
     write_results(&run.fine_tuned(&name), &finished.captions)?;
     finished.clear()
+}
+
+/// Some captions of all; all of them are not copied.
+fn share(all: &Arc<CaptionSet>, chosen: &[usize]) -> anyhow::Result<Arc<CaptionSet>> {
+    if chosen.len() == all.len() {
+        return Ok(all.clone());
+    }
+    Ok(Arc::new(all.select(chosen)?))
 }
 
 /// What the decoder of an arm reads; nothing is done to what one from scratch reads.
@@ -204,6 +219,13 @@ pub(crate) fn check(settings: &FineTuning) -> anyhow::Result<()> {
             *fraction > 0.0 && *fraction <= 1.0,
             "`fine_tuning.fractions` holds {fraction}; a share is above 0 and at most 1, as in \
              0.05 for 5 %"
+        );
+        let same = settings.fractions.iter();
+        let same = same.filter(|other| percent(**other) == percent(*fraction));
+        ensure!(
+            same.count() == 1,
+            "`fine_tuning.fractions` holds {} % twice",
+            percent(*fraction)
         );
     }
     Ok(())

@@ -6,18 +6,13 @@ use std::sync::Mutex;
 use anyhow::{Context, anyhow};
 use rayon::ThreadPoolBuilder;
 
+use crate::progress::Company;
 use crate::run::Run;
 
 /// Something to train, by the name that its progress is shown under.
 pub(super) trait Job: Send + Sync {
+    /// As in `C3 seed 1`.
     fn label(&self) -> String;
-}
-
-/// Whether a training has the screen for itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Company {
-    Alone,
-    Others,
 }
 
 /// Does every job, each on one thread if there are several lanes; a job that fails stops the
@@ -27,7 +22,7 @@ pub(super) fn work<J: Job>(
     jobs: Vec<J>,
     teach: impl Fn(&J, Company) -> anyhow::Result<()> + Sync,
 ) -> anyhow::Result<()> {
-    let lanes = lanes(run, jobs.len());
+    let lanes = count(run, jobs.len());
     let queue = Mutex::new(VecDeque::from(jobs));
     let lane = || -> anyhow::Result<()> {
         let threads = if lanes > 1 { 1 } else { 0 };
@@ -56,14 +51,15 @@ pub(super) fn work<J: Job>(
             .map(|outcome| outcome.unwrap_or_else(|_| Err(anyhow!("a decoder panicked"))))
             .collect()
     });
-    outcomes.into_iter().collect()
+    outcomes.into_iter().collect::<anyhow::Result<()>>()?;
+    run.go_on()
 }
 
 /// How many decoders are trained side by side.
 ///
 /// The small operations of a small decoder leave a second thread idle, so two decoders on a
 /// thread each finish sooner than one after the other (measured in `docs/speed.md`).
-fn lanes(run: &Run, jobs: usize) -> usize {
+pub(super) fn count(run: &Run, jobs: usize) -> usize {
     if !run.device.is_processor() {
         return 1;
     }

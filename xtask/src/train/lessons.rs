@@ -5,23 +5,24 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
-use c3_artifacts::atomic;
+use anyhow::{Context, ensure};
 use c3_artifacts::coco_results::{CaptionResult, ImageId};
+use c3_artifacts::{EmbeddingSet, atomic};
 use c3_decoders::{
-    CaptionSet, CaptionTokenizer, Captioner, Checkpoints, DecoderError, EpochLoss, Gpt2Use,
-    PrefixDecoder, PrefixDecoderConfig, Split, TrainingConfig, TrainingSession,
+    CaptionSet, CaptionTokenizer, Captioner, Checkpoints, DecoderError, EpochLoss, PrefixDecoder,
+    PrefixDecoderConfig, PretrainedUse, Split, TrainingConfig, TrainingSession,
 };
 use c3_geometry::Embeddings;
 use c3_transforms::Transform;
 use rand_chacha::ChaCha8Rng;
 
-use super::lanes::Company;
+use super::lanes;
 use crate::pretrained::Pretrained;
+use crate::progress::{self, Company};
 use crate::recipe::{DecoderSettings, Validation};
 use crate::run::Run;
 use crate::space::{self, Space};
-use crate::{fetch, progress};
+use crate::{fetch, memory};
 
 /// Neighbouring pictures that are held out together.
 const BLOCK: usize = 20;
@@ -44,10 +45,10 @@ pub(super) struct Lessons<'a> {
 enum Start {
     /// Fresh weights of these sizes.
     Fresh(PrefixDecoderConfig),
-    /// Those of a GPT-2.
+    /// Those of a decoder that somebody trained before.
     Pretrained {
         weights: Box<Pretrained>,
-        how: Gpt2Use,
+        how: PretrainedUse,
     },
 }
 
@@ -98,82 +99,56 @@ impl<'a> Lessons<'a> {
             Validation::Dev => Some(Space::read(run, "dev")?),
         };
         let extra = space::extra(run)?;
-        let mut sentences: Vec<&str> = train.captions.iter().map(String::as_str).collect();
-        if let Some(extra) = &extra {
-            sentences.extend(extra.rows().texts().iter().map(String::as_str));
-        }
+        let sentences = extra.as_ref().map_or(&[][..], |extra| extra.rows().texts());
+        let sentences: Vec<&str> = words(&train.captions).chain(words(sentences)).collect();
         let settings = &run.recipe.decoder;
         let (tokenizer, weights) = tokens(settings, &sentences)?;
         atomic::write(
             &run.path().join("tokenizer.json"),
             tokenizer.to_json()?.as_bytes(),
         )?;
-        let cut = |texts: &[&str]| -> anyhow::Result<Vec<Vec<u32>>> {
-            let tokens = texts.iter().map(|text| tokenizer.encode(text));
-            Ok(tokens.collect::<Result<_, _>>()?)
-        };
-        let tokens = cut(&sentences)?;
-        let of_dev = match &dev {
-            Some(dev) => cut(&dev.captions.iter().map(String::as_str).collect::<Vec<_>>())?,
-            None => Vec::new(),
-        };
+        let cut = |text| Ok(tokenizer.encode(text)?);
+        let tokens = sentences.into_iter().map(cut);
+        let tokens = tokens.collect::<anyhow::Result<Vec<_>>>()?;
+        let of_dev = words(dev.as_ref().map_or(&[][..], |dev| &dev.captions)).map(cut);
+        let of_dev = of_dev.collect::<anyhow::Result<Vec<_>>>()?;
+
         let lengths = tokens.iter().chain(&of_dev).map(Vec::len);
         let (longest, d_embed) = (lengths.max().unwrap_or(1), train.texts.dim());
         let start = match weights {
             Some(weights) => Start::Pretrained {
                 weights: Box::new(weights),
-                how: settings.before_gpt2(d_embed, longest),
+                how: settings.before_pretrained(d_embed, longest),
             },
             None => Start::Fresh(settings.sized(d_embed, tokenizer.n_vocab(), longest)),
         };
-
-        let held_out = match &dev {
-            None => held_out(train.images.len(), run.recipe.data.valid_pictures),
-            Some(_) => BTreeSet::new(),
-        };
-        let is_valid = |caption: &usize| {
-            let owner = train.owners.get(*caption);
-            owner.is_some_and(|owner| held_out.contains(owner))
-        };
-        let (valid_rows, train_rows): (Vec<usize>, Vec<usize>) =
-            (0..tokens.len()).partition(is_valid);
-        let of = |rows: &[usize]| rows.iter().map(|row| tokens[*row].clone()).collect();
-        let own: Vec<usize> = train_rows
-            .iter()
-            .copied()
-            .filter(|row| *row < train.owners.len())
-            .collect();
-        let owners_of = |rows: &[usize]| rows.iter().map(|row| train.owners[*row]).collect();
-        let owners: Vec<usize> = owners_of(&own);
-        let (valid_text, valid_pairs) = match dev {
-            Some(dev) => (
-                CaptionSet::one_to_one(dev.texts, of_dev.clone())?,
-                CaptionSet::new(dev.images, dev.owners, of_dev)?,
-            ),
-            None => {
-                let tokens: Vec<Vec<u32>> = of(&valid_rows);
-                let (texts, images) = (&train.texts, train.images.clone());
-                (
-                    CaptionSet::one_to_one(texts.select(&valid_rows), tokens.clone())?,
-                    CaptionSet::new(images, owners_of(&valid_rows), tokens)?,
-                )
-            }
-        };
-        let pairs = CaptionSet::new(train.images, owners.clone(), of(&own))?;
-        let texts = match &extra {
-            None => train.texts,
-            Some(extra) => joined(&train.texts, extra.embeddings())?,
-        };
-        let text = CaptionSet::new(texts, train_rows.clone(), of(&train_rows))?;
+        let rows = Rows::part(&train, tokens.len(), &dev, run.recipe.data.valid_pictures);
+        let (text, pairs) = rows.materials(train, extra, dev.map(|dev| (dev, of_dev)), &tokens)?;
         Ok(Self {
             run,
             evaluate: Space::read(run, run.evaluated())?,
             tokenizer,
             start,
-            text: Material::new(text, valid_text),
-            pairs: Material::new(pairs, valid_pairs),
-            owners,
+            text,
+            pairs,
+            owners: rows.owners,
         })
+    }
+
+    /// Refuses what the memory does not hold; how much a graphics card has, nobody says.
+    pub(super) fn check_memory(
+        &self,
+        training: &TrainingConfig,
+        jobs: usize,
+    ) -> anyhow::Result<()> {
+        if !self.run.device.is_processor() {
+            return Ok(());
+        }
+        let sizes = match &self.start {
+            Start::Fresh(config) => config.clone(),
+            Start::Pretrained { weights, how } => weights.sizes(how)?,
+        };
+        memory::check(&training.footprint(&sizes)?, lanes::count(self.run, jobs))
     }
 
     /// A decoder as the recipe begins it.
@@ -202,7 +177,7 @@ impl<'a> Lessons<'a> {
         let session = TrainingSession {
             device: run.device.device.clone(),
             seed,
-            renderer: progress::renderer(&label, company == Company::Alone, &run.interrupter),
+            renderer: progress::renderer(&label, company, &run.interrupter),
             interrupter: run.interrupter.clone(),
             checkpoints: Checkpoints::Resume(checkpoints.clone()),
         };
@@ -247,8 +222,87 @@ fn tokens(
     }
 }
 
+fn words(texts: &[String]) -> impl Iterator<Item = &str> {
+    texts.iter().map(String::as_str)
+}
+
+/// Which captions are learned from, and which are held out.
+struct Rows {
+    /// Captions and further sentences to learn from.
+    train: Vec<usize>,
+    /// Captions of pictures that are held out; none where another split validates.
+    valid: Vec<usize>,
+    /// The picture of each caption that is learned from.
+    owners: Vec<usize>,
+    /// The picture of each caption that is held out.
+    valid_owners: Vec<usize>,
+}
+
+impl Rows {
+    fn part(train: &Space, all: usize, dev: &Option<Space>, wanted: usize) -> Self {
+        let held_out = match dev {
+            None => held_out(train.images.len(), wanted),
+            Some(_) => BTreeSet::new(),
+        };
+        let owner = |row: &usize| train.owners.get(*row).copied();
+        let is_valid = |row: &usize| owner(row).is_some_and(|owner| held_out.contains(&owner));
+        let (valid, train): (Vec<usize>, Vec<usize>) = (0..all).partition(is_valid);
+        Self {
+            owners: train.iter().filter_map(owner).collect(),
+            valid_owners: valid.iter().filter_map(owner).collect(),
+            train,
+            valid,
+        }
+    }
+
+    /// The captions beside their own embeddings, and beside those of their pictures.
+    fn materials(
+        &self,
+        train: Space,
+        extra: Option<EmbeddingSet>,
+        dev: Option<(Space, Vec<Vec<u32>>)>,
+        tokens: &[Vec<u32>],
+    ) -> anyhow::Result<(Material, Material)> {
+        let of = |rows: &[usize]| -> Vec<Vec<u32>> {
+            rows.iter().map(|row| tokens[*row].clone()).collect()
+        };
+        let (valid_text, valid_pairs) = match dev {
+            Some((dev, tokens)) => (
+                CaptionSet::one_to_one(dev.texts, tokens.clone())?,
+                CaptionSet::new(dev.images, dev.owners, tokens)?,
+            ),
+            None => (
+                CaptionSet::one_to_one(train.texts.select(&self.valid), of(&self.valid))?,
+                CaptionSet::new(
+                    train.images.clone(),
+                    self.valid_owners.clone(),
+                    of(&self.valid),
+                )?,
+            ),
+        };
+        let own = &self.train[..self.owners.len()]; // further sentences come last
+        let pairs = CaptionSet::new(train.images, self.owners.clone(), of(own))?;
+        let texts = match extra {
+            None => train.texts,
+            Some(extra) => joined(&train.texts, extra.embeddings())?,
+        };
+        let text = CaptionSet::new(texts, self.train.clone(), of(&self.train))?;
+        Ok((
+            Material::new(text, valid_text),
+            Material::new(pairs, valid_pairs),
+        ))
+    }
+}
+
 /// The rows of one batch, then those of another.
 fn joined(first: &Embeddings, second: &Embeddings) -> anyhow::Result<Embeddings> {
+    ensure!(
+        first.dim() == second.dim(),
+        "captions have {} numbers and the sentences of `text.extra` {}: both have to come from the \
+         encoder in `encode.text`",
+        first.dim(),
+        second.dim()
+    );
     let values = [first.as_slice(), second.as_slice()].concat();
     Ok(Embeddings::new(values, first.dim())?)
 }

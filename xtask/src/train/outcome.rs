@@ -114,12 +114,12 @@ fn nearest_captions(
 ) -> anyhow::Result<ArmRuns> {
     let train = Space::read(run, "train")?;
     let images = Collapse::fit(&train.images)?.apply(&space.images)?;
-    let texts = Collapse::fit(&train.texts)?.apply(&train.texts)?;
+    let Space {
+        texts, captions, ..
+    } = train;
+    let texts = Collapse::fit(&texts)?.apply(&texts)?; // those before are no longer held
     let found = nearest(&images, &texts)?;
-    let captions: Vec<String> = found
-        .into_iter()
-        .map(|row| train.captions[row].clone())
-        .collect();
+    let captions: Vec<String> = found.into_iter().map(|row| captions[row].clone()).collect();
     let scores = named(&score_captions(references, &captions)?);
     let seeds = vec![SeedScores { seed: 0, scores }];
     Ok(ArmRuns {

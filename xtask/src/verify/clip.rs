@@ -10,7 +10,7 @@ use c3_encoders::clip::Clip;
 use c3_geometry::Embeddings;
 use safetensors::SafeTensors;
 
-use super::{Finding, GOLDEN, Outcome};
+use super::{Finding, GOLDEN, Outcome, worse};
 
 /// Most that a number may differ by, in parts of the length of its row.
 const MOST: f64 = 2e-4;
@@ -98,7 +98,7 @@ pub(super) fn difference(ours: &Embeddings, theirs: &Embeddings) -> anyhow::Resu
         let squares = theirs.iter().map(|value| f64::from(*value).powi(2));
         let length = squares.sum::<f64>().sqrt();
         for (a, b) in ours.iter().zip(theirs) {
-            worst = worst.max((f64::from(*a) - f64::from(*b)).abs() / length);
+            worst = worse(worst, (f64::from(*a) - f64::from(*b)).abs() / length);
         }
     }
     Ok(worst)

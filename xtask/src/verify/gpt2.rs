@@ -6,14 +6,14 @@ use std::path::Path;
 use anyhow::ensure;
 use burn::tensor::Device;
 use c3_decoders::{
-    CaptionSet, CaptionTokenizer, Captioner, Decay, Decoding, Gpt2File, Gpt2Use, PrefixDecoder,
-    Split, TrainingConfig, TrainingSession,
+    CaptionSet, CaptionTokenizer, Captioner, Decay, Decoding, Gpt2File, PrefixDecoder,
+    PretrainedUse, Split, TrainingConfig, TrainingSession,
 };
 use c3_geometry::Embeddings;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
-use super::{Finding, Outcome};
+use super::{Finding, Outcome, worse};
 use crate::{mapped, memory};
 
 /// Tokens of a greedy caption.
@@ -40,12 +40,12 @@ pub(super) fn compare(name: &str, folder: &Path, device: &Device) -> anyhow::Res
     let reference: Reference = serde_json::from_str(&text("reference.json")?)?;
     let n_tokens = reference.captions.iter().map(Vec::len).max().unwrap_or(1);
     let weights = mapped::map(&folder.join("model.safetensors"))?;
-    let how = Gpt2Use {
+    let how = PretrainedUse {
         fresh: None,
         max_tokens: n_tokens.max(GENERATED),
         dropout: 0.0,
     };
-    let decoder = Gpt2File::open(&weights, None)?.decoder(&how, 0, device)?;
+    let decoder = Gpt2File::open(&[&weights], None)?.decoder(&how, 0, device)?;
     let d_embed = decoder.config().d_embed;
     let embeddings = Embeddings::new(reference.embeddings.clone(), d_embed)?;
     let finding = |what, outcome| Finding {
@@ -142,5 +142,5 @@ fn relative(ours: &[f64], theirs: &[f64]) -> anyhow::Result<f64> {
         .iter()
         .zip(theirs)
         .map(|(a, b)| (a - b).abs() / b.abs());
-    Ok(differences.fold(0.0, f64::max))
+    Ok(differences.fold(0.0, worse))
 }

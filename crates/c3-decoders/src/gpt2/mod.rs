@@ -9,4 +9,6 @@ mod tokens;
 mod weights;
 
 pub use config::Gpt2Config;
-pub use weights::{Gpt2File, Gpt2Prefix, Gpt2Use};
+pub(crate) use tokens::{byte_pairs, words};
+pub use weights::Gpt2File;
+pub(crate) use weights::turned;

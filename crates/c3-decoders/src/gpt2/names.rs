@@ -19,9 +19,6 @@ pub(super) enum Part {
     Third(usize),
     /// One part of a matrix of rows, turned: part `at` of `of`.
     Turned { at: usize, of: usize },
-    /// Turned, for a mapper that reads embeddings at unit length where ours reads them at
-    /// `sqrt(d_embed)` times that.
-    TurnedForUnit,
 }
 
 /// The prefixes of names in one file.
@@ -142,10 +139,8 @@ fn in_mapper(ours: &str, kind: MapperKind) -> Option<(String, Part)> {
         (MapperKind::Transformer, "project") => "linear.",
         _ => return None,
     };
-    let first = layer == "widen" || kind != MapperKind::Mlp;
-    let part = match (of, first) {
-        ("weight", true) => Part::TurnedForUnit,
-        ("weight", false) => Part::Turned { at: 0, of: 1 },
+    let part = match of {
+        "weight" => Part::Turned { at: 0, of: 1 },
         _ => Part::Whole,
     };
     Some((format!("{name}{of}"), part))

@@ -28,14 +28,9 @@ impl CaptionTokenizer {
             None => Err(DecoderError::Merge { line: at + 1 }),
         });
         let merges = merges.collect::<Result<Vec<_>, _>>()?;
-        let bytes = ByteLevel::new(false, false, true);
         let build = || -> tokenizers::Result<Tokenizer> {
-            let model = BPE::builder()
-                .vocab_and_merges(vocabulary, merges)
-                .build()?;
-            let mut tokenizer = Tokenizer::new(model);
-            tokenizer.with_pre_tokenizer(Some(bytes));
-            tokenizer.with_decoder(Some(bytes));
+            let mut tokenizer = byte_pairs(vocabulary, merges)?;
+            tokenizer.with_pre_tokenizer(Some(words()));
             if tokenizer.token_to_id(END_OF_TEXT).is_some() {
                 tokenizer.add_special_tokens([AddedToken::from(END_OF_TEXT, true)])?;
             }
@@ -43,6 +38,24 @@ impl CaptionTokenizer {
         };
         Self::new(build().map_err(tokenizer_error)?)
     }
+}
+
+/// Pairs of bytes that are written as letters; how a text is cut before is still to be said.
+pub(crate) fn byte_pairs(
+    vocabulary: Vocab,
+    merges: Vec<(String, String)>,
+) -> tokenizers::Result<Tokenizer> {
+    let model = BPE::builder()
+        .vocab_and_merges(vocabulary, merges)
+        .build()?;
+    let mut tokenizer = Tokenizer::new(model);
+    tokenizer.with_decoder(Some(words()));
+    Ok(tokenizer)
+}
+
+/// Cuts a text into words with the spaces before them, and writes bytes as letters.
+pub(crate) fn words() -> ByteLevel {
+    ByteLevel::new(false, false, true)
 }
 
 /// The first line of `merges.txt` says its version.

@@ -5,38 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use burn::tensor::Device;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use safetensors::SafeTensors;
-use safetensors::tensor::TensorView;
 
 use super::config::Gpt2Config;
 use super::names::{MapperKind, Names, Part};
-use crate::prefix::{Init, Taken, Weights, floats, shape_of_floats, unasked};
-use crate::{DecoderError, Mapper, PrefixDecoder, PrefixDecoderConfig, WeightFault};
+use crate::files::{Stored, safetensors};
+use crate::prefix::{Init, Taken, Weights};
+use crate::{
+    DecoderError, Mapper, PrefixDecoder, PrefixDecoderConfig, PretrainedPrefix, PretrainedUse,
+    ReadAt, WeightFault,
+};
 
 /// Heads of ClipCap's layers of attention, which its files do not tell.
 const MAPPER_HEADS: usize = 8;
-
-/// What stands before a GPT-2 that has no mapper yet.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Gpt2Prefix {
-    /// Width of an incoming embedding.
-    pub d_embed: usize,
-    /// Tokens made from one embedding.
-    pub n_prefix: usize,
-    /// How an embedding becomes the prefix.
-    pub mapper: Mapper,
-}
-
-/// How a GPT-2 is to be used.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Gpt2Use {
-    /// What to put before a GPT-2 that has no mapper; not asked for otherwise.
-    pub fresh: Option<Gpt2Prefix>,
-    /// Most tokens of a caption, the end token counted.
-    pub max_tokens: usize,
-    /// Share of activations set to zero in training, from 0 up to 1.
-    pub dropout: f32,
-}
 
 /// A safetensors file that holds a GPT-2: alone, or behind the mapper of ClipCap, CapDec or C3.
 ///
@@ -46,28 +26,27 @@ pub struct Gpt2Use {
 /// branch (`decoder.transformer.`, `proj.`).
 #[derive(Debug)]
 pub struct Gpt2File<'a> {
-    tensors: BTreeMap<String, TensorView<'a>>,
+    tensors: BTreeMap<String, Stored<'a>>,
     names: Names,
     config: Gpt2Config,
 }
 
 impl<'a> Gpt2File<'a> {
-    /// Finds the model in a file; without its `config.json` its sizes are read off the weights,
+    /// Finds the model in a file, or in its shards; without its `config.json` its sizes are read off the weights,
     /// and heads taken to be 64 wide.
     ///
     /// # Errors
     ///
-    /// [`DecoderError::WeightsFile`] for other bytes, [`DecoderError::NotGpt2`] for another model.
-    pub fn open(bytes: &'a [u8], config: Option<Gpt2Config>) -> Result<Self, DecoderError> {
-        let file = SafeTensors::deserialize(bytes)
-            .map_err(|source| DecoderError::WeightsFile { source })?;
-        let tensors: BTreeMap<String, TensorView<'a>> = file.tensors().into_iter().collect();
+    /// [`DecoderError::WeightsFile`] for other bytes, [`DecoderError::TensorTwice`] if two shards
+    /// hold the same tensor, [`DecoderError::NotGpt2`] for another model.
+    pub fn open(shards: &[&'a [u8]], config: Option<Gpt2Config>) -> Result<Self, DecoderError> {
+        let tensors = safetensors(shards)?;
         let other = || DecoderError::NotGpt2 {
             found: tensors.keys().take(3).cloned().collect(),
         };
         let names = Names::find(tensors.keys().map(String::as_str)).ok_or_else(other)?;
-        let shape = |name: &str| match tensors.get(&format!("{}{name}", names.gpt))?.shape() {
-            &[rows, columns] => Some([rows, columns]),
+        let shape = |name: &str| match tensors.get(&format!("{}{name}", names.gpt))?.shape[..] {
+            [rows, columns] => Some([rows, columns]),
             _ => None,
         };
         let (tokens, positions) = shape("wte.weight")
@@ -95,13 +74,13 @@ impl<'a> Gpt2File<'a> {
 
     /// The mapper that the file holds, if it holds one.
     #[must_use]
-    pub fn prefix(&self) -> Option<Gpt2Prefix> {
+    pub fn prefix(&self) -> Option<PretrainedPrefix> {
         let (_, kind) = self.names.mapper.as_ref()?;
         let d_model = self.config.n_embd;
         let shape = |ours: &str| {
             let place = self.names.place(&format!("prefix.{ours}"))?;
-            match self.tensors.get(&place.name)?.shape() {
-                &[rows, columns] => Some((rows, columns)),
+            match self.tensors.get(&place.name)?.shape[..] {
+                [rows, columns] => Some((rows, columns)),
                 _ => None,
             }
         };
@@ -119,10 +98,11 @@ impl<'a> Gpt2File<'a> {
                 (d_input, shape("mixer.constants")?.0, mapper)
             }
         };
-        Some(Gpt2Prefix {
+        Some(PretrainedPrefix {
             d_embed,
             n_prefix,
             mapper,
+            read_at: ReadAt::OwnLength,
         })
     }
 
@@ -145,12 +125,11 @@ impl<'a> Gpt2File<'a> {
     /// the output weights are not those of the tokens.
     pub fn decoder(
         &self,
-        how: &Gpt2Use,
+        how: &PretrainedUse,
         seed: u64,
         device: &Device,
     ) -> Result<PrefixDecoder, DecoderError> {
-        let prefix = self.prefix().or(how.fresh).ok_or(DecoderError::NoMapper)?;
-        let config = self.sizes(prefix, how)?;
+        let config = self.sizes(how)?;
         self.check_head()?;
         let mut decoder = PrefixDecoder::new(&config, &mut Init::zeros(device));
         if self.names.mapper.is_none() {
@@ -161,11 +140,13 @@ impl<'a> Gpt2File<'a> {
         decoder.filled(Foreign { file: self, used }, device)
     }
 
-    fn sizes(
-        &self,
-        prefix: Gpt2Prefix,
-        how: &Gpt2Use,
-    ) -> Result<PrefixDecoderConfig, DecoderError> {
+    /// The sizes of the decoder that [`Self::decoder`] makes.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::NoMapper`], [`DecoderError::Setting`].
+    pub fn sizes(&self, how: &PretrainedUse) -> Result<PrefixDecoderConfig, DecoderError> {
+        let prefix = self.prefix().or(how.fresh).ok_or(DecoderError::NoMapper)?;
         let config = PrefixDecoderConfig {
             d_embed: prefix.d_embed,
             d_model: self.config.n_embd,
@@ -175,6 +156,7 @@ impl<'a> Gpt2File<'a> {
             n_vocab: self.config.vocab_size,
             max_tokens: how.max_tokens,
             mapper: prefix.mapper,
+            read_at: prefix.read_at,
             activation: self.config.activation()?,
             dropout: how.dropout,
             ..Default::default()
@@ -198,7 +180,7 @@ impl<'a> Gpt2File<'a> {
             .find(|(name, _)| self.names.is_head(name));
         let tokens = &self.tensors[&format!("{}wte.weight", self.names.gpt)];
         match head {
-            Some((_, head)) if head.data() != tokens.data() => Err(DecoderError::Untied),
+            Some((_, head)) if head.data != tokens.data => Err(DecoderError::Untied),
             _ => Ok(()),
         }
     }
@@ -216,15 +198,15 @@ impl Weights for Foreign<'_, '_> {
             return Taken::Nothing; // a fresh mapper
         };
         let stored = place.part.stored(shape);
-        let view = self.file.tensors.get(&place.name);
-        let found = view.and_then(shape_of_floats);
+        let tensor = self.file.tensors.get(&place.name);
+        let found = tensor.and_then(Stored::shape_of_floats);
         let is_new = self.used.insert(place.name.clone());
         let fits = found.as_ref().is_some_and(|found| match place.part {
             Part::FirstRows => found[0] >= stored[0] && found[1..] == stored[1..],
             _ => *found == stored,
         });
-        match view {
-            Some(view) if fits => Taken::Values(place.part.take(&floats(view), shape)),
+        match tensor {
+            Some(tensor) if fits => Taken::Values(place.part.take(&tensor.floats(), shape)),
             // Queries, keys and values would each report their common matrix.
             _ if !is_new => Taken::Nothing,
             _ => Taken::Fault(WeightFault {
@@ -242,7 +224,7 @@ impl Weights for Foreign<'_, '_> {
             .iter()
             .filter(|(name, _)| !self.used.contains(*name) && !file.names.is_beside(name));
         unused
-            .map(|(name, view)| unasked(name.clone(), view))
+            .map(|(name, tensor)| tensor.unasked(name.clone()))
             .collect()
     }
 }
@@ -254,7 +236,6 @@ impl Part {
             (Self::Third(_), &[rows, columns]) => vec![rows, 3 * columns],
             (Self::Third(_), &[columns]) => vec![3 * columns],
             (Self::Turned { of, .. }, &[rows, columns]) => vec![of * columns, rows],
-            (Self::TurnedForUnit, &[rows, columns]) => vec![columns, rows],
             _ => shape.to_vec(),
         }
     }
@@ -271,18 +252,12 @@ impl Part {
                     .collect()
             }
             Self::Turned { at, .. } => turned(&values[at * shape[0] * width..], shape),
-            Self::TurnedForUnit => {
-                let shrink = 1.0 / (shape[0] as f32).sqrt();
-                let mut turned = turned(values, shape);
-                turned.iter_mut().for_each(|value| *value *= shrink);
-                turned
-            }
         }
     }
 }
 
 /// Of rows `[columns, rows]` the matrix `[rows, columns]`.
-fn turned(values: &[f32], shape: &[usize]) -> Vec<f32> {
+pub(crate) fn turned(values: &[f32], shape: &[usize]) -> Vec<f32> {
     let &[rows, columns] = shape else {
         unreachable!("only matrices are turned");
     };

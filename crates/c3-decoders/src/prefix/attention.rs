@@ -19,14 +19,14 @@ pub(super) struct Attention {
 
 /// Keys and values of the tokens read so far, each `[batch, n_heads, n_tokens, d_head]`.
 #[derive(Clone, Debug)]
-pub(super) struct KeyValues {
-    pub(super) keys: Tensor<4>,
-    pub(super) values: Tensor<4>,
+pub(crate) struct KeyValues {
+    pub(crate) keys: Tensor<4>,
+    pub(crate) values: Tensor<4>,
 }
 
 impl KeyValues {
     /// Adds those of the next tokens.
-    pub(super) fn append(&mut self, next: Self) {
+    pub(crate) fn append(&mut self, next: Self) {
         self.keys = Tensor::cat(vec![self.keys.clone(), next.keys], 2);
         self.values = Tensor::cat(vec![self.values.clone(), next.values], 2);
     }
@@ -97,7 +97,7 @@ impl Attention {
 ///
 /// burn would multiply caption by caption, and so would its backward pass, with
 /// a gradient of the weights for each.
-pub(super) fn by_rows(linear: &Linear, tokens: Tensor<3>) -> Tensor<3> {
+pub(crate) fn by_rows(linear: &Linear, tokens: Tensor<3>) -> Tensor<3> {
     let [batch, n_tokens, d_input] = tokens.dims();
     let rows = linear.forward(tokens.reshape([batch * n_tokens, d_input]));
     let [_, d_output] = rows.dims();
@@ -105,7 +105,7 @@ pub(super) fn by_rows(linear: &Linear, tokens: Tensor<3>) -> Tensor<3> {
 }
 
 /// Added to the scores: nothing where a token may look, a lot below zero where it may not.
-pub(super) fn causal_mask(n_tokens: usize, device: &Device) -> Tensor<4> {
+pub(crate) fn causal_mask(n_tokens: usize, device: &Device) -> Tensor<4> {
     const NEVER: f32 = -1e9;
     let mut mask = vec![0.0; n_tokens * n_tokens];
     for (row, scores) in mask.chunks_exact_mut(n_tokens).enumerate() {

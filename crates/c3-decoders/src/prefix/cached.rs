@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor, TensorData, activation};
 
-use super::attention::{KeyValues, causal_mask};
+use super::attention::KeyValues;
 use super::model::PrefixDecoder;
 
 /// Rows being read by a decoder, and the keys and values of every token read so far.
@@ -21,15 +21,7 @@ impl PrefixDecoder {
         let [n_rows, _] = embeddings.dims();
         let prefix = self.prefix.forward(embeddings);
         let [_, n_prefix, _] = prefix.dims();
-        let mask = causal_mask(n_prefix, &prefix.device());
-        let mut stream = self.place(prefix, 0);
-        let mut caches = Vec::with_capacity(self.blocks.len());
-        for block in &self.blocks {
-            let (next, cache) = block.forward_keeping(stream, &mask);
-            stream = next;
-            caches.push(cache);
-        }
-        let last = stream.slice_dim(1, n_prefix - 1..n_prefix);
+        let (last, caches) = self.body.read_keeping(prefix);
         let reading = Reading {
             decoder: self,
             caches,
@@ -39,16 +31,9 @@ impl PrefixDecoder {
         (reading, self.log_probabilities(last))
     }
 
-    /// Adds the positions from `first` on.
-    fn place(&self, tokens: Tensor<3>, first: usize) -> Tensor<3> {
-        let [_, n_tokens, _] = tokens.dims();
-        let positions = self.positions.val().slice_dim(0, first..first + n_tokens);
-        tokens + positions.unsqueeze()
-    }
-
     /// `[batch, 1, d_model]` to `[batch, n_vocab]`
     fn log_probabilities(&self, last: Tensor<3>) -> Tensor<2> {
-        let hidden = self.norm.forward(last).squeeze_dim::<2>(1);
+        let hidden = last.squeeze_dim::<2>(1);
         let logits = hidden.matmul(self.output_weights().transpose());
         // As in the loss: log-sum-exp from the largest probability, in one fused softmax.
         let highest = logits.clone().max_dim(1);
@@ -65,12 +50,10 @@ impl Reading<'_> {
         let ids: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
         let read = TensorData::new(ids, [tokens.len(), 1]);
         let read = Tensor::<2, Int>::from_data(read, &decoder.device());
-        let mut stream = decoder.place(decoder.embed(read), self.n_read);
-        for (block, cache) in decoder.blocks.iter().zip(&mut self.caches) {
-            stream = block.forward_cached(stream, cache);
-        }
+        let token = decoder.embed(read);
+        let last = decoder.body.read_next(token, self.n_read, &mut self.caches);
         self.n_read += 1;
-        decoder.log_probabilities(stream)
+        decoder.log_probabilities(last)
     }
 
     /// Keeps the caches of some rows, in their order.
@@ -96,13 +79,28 @@ impl Reading<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prefix::{Dropout, Mapper, Output, PrefixDecoderConfig};
+    use crate::LlamaBodyConfig;
+    use crate::prefix::{BodyConfig, Dropout, Mapper, Output, PrefixDecoderConfig};
     use burn::tensor::Device;
 
     #[test]
     fn reading_with_a_cache_agrees_with_reading_anew() {
+        let shared = LlamaBodyConfig {
+            n_kv_heads: 1,
+            d_head: 6,
+            d_hidden: 20,
+            rope_base: 100.0,
+            epsilon: 1e-5,
+        };
+        for body in [BodyConfig::Gpt, BodyConfig::Llama(shared)] {
+            read_both_ways(body);
+        }
+    }
+
+    fn read_both_ways(body: BodyConfig) {
         let device = Device::flex();
         let config = PrefixDecoderConfig {
+            body,
             d_embed: 5,
             d_model: 12,
             n_layers: 2,

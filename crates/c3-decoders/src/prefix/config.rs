@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::init::Init;
 use super::model::PrefixDecoder;
-use crate::DecoderError;
+use crate::{DecoderError, LlamaBodyConfig};
 
 /// Sizes of a [`PrefixDecoder`].
 ///
@@ -22,7 +22,7 @@ pub struct PrefixDecoderConfig {
     pub d_model: usize,
     /// Number of transformer blocks.
     pub n_layers: usize,
-    /// Attention heads of a block; they share `d_model` evenly.
+    /// Attention heads of a block; in a GPT body they share `d_model` evenly.
     pub n_heads: usize,
     /// Tokens made from one embedding.
     pub n_prefix: usize,
@@ -32,7 +32,13 @@ pub struct PrefixDecoderConfig {
     pub max_tokens: usize,
     /// How an embedding becomes the prefix.
     pub mapper: Mapper,
-    /// What a block applies between its two wide layers.
+    /// How long an embedding is when the mapper reads it.
+    #[serde(skip_serializing_if = "ReadAt::is_default")]
+    pub read_at: ReadAt,
+    /// What reads the prefix and the tokens after it.
+    #[serde(skip_serializing_if = "BodyConfig::is_gpt")]
+    pub body: BodyConfig,
+    /// What a block of a GPT body applies between its two wide layers.
     pub activation: Activation,
     /// Where the output weights come from.
     pub output: Output,
@@ -51,6 +57,8 @@ impl Default for PrefixDecoderConfig {
             n_vocab: 0,
             max_tokens: 0,
             mapper: Mapper::Linear,
+            read_at: ReadAt::RootWidth,
+            body: BodyConfig::Gpt,
             activation: Activation::Relu,
             output: Output::Tied,
             dropout: 0.0,
@@ -77,6 +85,36 @@ pub enum Mapper {
         /// Attention heads of a layer.
         n_heads: usize,
     },
+}
+
+/// How long an embedding is when the mapper reads it.
+///
+/// A first layer can make up for either; but a step of `AdamW` is as large in both, so at
+/// `sqrt(d_embed)` times the length the mapping changes as many times faster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadAt {
+    /// `sqrt(d_embed)` times as long as it is, so that the numbers of a unit vector vary by about
+    /// one.
+    #[default]
+    RootWidth,
+    /// As long as it is: so ClipCap, CapDec and C3 read it.
+    OwnLength,
+}
+
+impl ReadAt {
+    /// Whether a description may leave it out, as those of older models do.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What an embedding of this width is multiplied with.
+    pub(super) fn factor(self, d_embed: usize) -> f32 {
+        match self {
+            Self::RootWidth => (d_embed as f32).sqrt(),
+            Self::OwnLength => 1.0,
+        }
+    }
 }
 
 impl Mapper {
@@ -106,7 +144,25 @@ impl Mapper {
     }
 }
 
-/// What a block applies between its two wide layers.
+/// What reads the prefix and the tokens after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyConfig {
+    /// As in GPT-2: learned positions, two wide layers in a block.
+    #[default]
+    Gpt,
+    /// As in Llama and SmolLM2: positions that turn, keys that heads share, a gate.
+    Llama(LlamaBodyConfig),
+}
+
+impl BodyConfig {
+    /// What a file says that was written before there were other bodies.
+    fn is_gpt(&self) -> bool {
+        *self == Self::Gpt
+    }
+}
+
+/// What a block of a GPT body applies between its two wide layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
@@ -164,12 +220,15 @@ impl PrefixDecoderConfig {
             check(count > 0, setting, count as f64, "at least 1")?;
         }
         self.mapper.check(self.d_model)?;
-        check(
-            self.d_model.is_multiple_of(self.n_heads),
-            "n_heads",
-            self.n_heads as f64,
-            "a divisor of d_model",
-        )?;
+        match &self.body {
+            BodyConfig::Gpt => check(
+                self.d_model.is_multiple_of(self.n_heads),
+                "n_heads",
+                self.n_heads as f64,
+                "a divisor of d_model",
+            )?,
+            BodyConfig::Llama(body) => body.check(self.n_heads)?,
+        }
         check(
             (0.0..1.0).contains(&self.dropout),
             "dropout",
@@ -237,6 +296,14 @@ mod tests {
             dropout: f32::NAN,
             ..config()
         });
+    }
+
+    #[test]
+    fn a_file_from_before_there_were_other_bodies_is_read_and_written_alike() {
+        let json = serde_json::to_string(&config()).unwrap();
+        assert!(!json.contains("body"), "{json}");
+        let read: PrefixDecoderConfig = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, config());
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Dropout {
     }
 
     /// Drops, and scales what stays so that the mean remains.
-    pub(super) fn apply<const D: usize>(&mut self, tensor: Tensor<D>) -> Tensor<D> {
+    pub(crate) fn apply<const D: usize>(&mut self, tensor: Tensor<D>) -> Tensor<D> {
         let Self::On { share, rng } = self else {
             return tensor;
         };

@@ -1,7 +1,7 @@
 //! Fresh weights, drawn on the host.
 
 use burn::module::Param;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::nn::{LayerNorm, LayerNormConfig, Linear, RmsNorm, RmsNormConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
@@ -46,7 +46,7 @@ impl<'a> Init<'a> {
     }
 
     /// As [`Self::linear`], without a bias.
-    pub(super) fn linear_without_bias(&mut self, d_input: usize, d_output: usize) -> Linear {
+    pub(crate) fn linear_without_bias(&mut self, d_input: usize, d_output: usize) -> Linear {
         Linear {
             bias: None,
             ..self.linear(d_input, d_output)
@@ -73,6 +73,26 @@ impl<'a> Init<'a> {
         n_residual: usize,
     ) -> Linear {
         self.scaled_linear(d_input, d_output, 1.0 / (n_residual as f32).sqrt())
+    }
+
+    /// As [`Self::residual_linear`], without a bias.
+    pub(crate) fn residual_linear_without_bias(
+        &mut self,
+        d_input: usize,
+        d_output: usize,
+        n_residual: usize,
+    ) -> Linear {
+        Linear {
+            bias: None,
+            ..self.residual_linear(d_input, d_output, n_residual)
+        }
+    }
+
+    /// A normalisation of lengths that changes no scale yet.
+    pub(crate) fn length_norm(&mut self, d_model: usize, epsilon: f64) -> RmsNorm {
+        RmsNormConfig::new(d_model)
+            .with_epsilon(epsilon)
+            .init(self.device)
     }
 
     /// A normalisation that changes no scale yet.

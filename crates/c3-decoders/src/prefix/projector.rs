@@ -10,14 +10,15 @@ use super::mixer::Mixer;
 
 /// Writes an embedding as the first tokens that the decoder reads.
 ///
-/// The embedding is read at `sqrt(d_embed)` times its length, so that the numbers of a unit vector
-/// vary by about one: at unit length, AdamW takes several times as many steps to find the mapping.
+/// Read at `sqrt(d_embed)` times its length, the numbers of a unit vector vary by about one: at unit
+/// length, AdamW takes several times as many steps to find the mapping.
 #[derive(Module, Debug)]
 pub(super) struct PrefixMapper {
     widen: Option<Linear>,
     project: Linear,
     mixer: Option<Mixer>,
     d_model: usize,
+    factor: f32,
 }
 
 impl PrefixMapper {
@@ -38,13 +39,14 @@ impl PrefixMapper {
             project: init.token_linear(d_hidden, d_projected),
             mixer: Mixer::new(config, init),
             d_model,
+            factor: config.read_at.factor(config.d_embed),
         }
     }
 
     /// `[batch, d_embed]` to `[batch, n_prefix, d_model]`.
     pub(super) fn forward(&self, embeddings: Tensor<2>) -> Tensor<3> {
-        let [batch, d_embed] = embeddings.dims();
-        let embeddings = embeddings * (d_embed as f32).sqrt();
+        let [batch, _] = embeddings.dims();
+        let embeddings = embeddings * self.factor;
         let hidden = match &self.widen {
             Some(widen) => activation::tanh(widen.forward(embeddings)),
             None => embeddings,

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use half::{bf16, f16};
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError};
 
 use super::config::PrefixDecoderConfig;
 use super::init::Init;
 use super::model::PrefixDecoder;
+use crate::files::{Stored, safetensors};
 use crate::{DecoderError, WeightFault};
 
 impl PrefixDecoder {
@@ -32,7 +32,7 @@ impl PrefixDecoder {
                 Ok((name.clone(), view.map_err(weights_file)?))
             })
             .collect::<Result<_, DecoderError>>()?;
-        safetensors::serialize(views, None).map_err(weights_file)
+        ::safetensors::serialize(views, None).map_err(weights_file)
     }
 
     /// Reads what [`Self::to_safetensors`] wrote.
@@ -48,8 +48,7 @@ impl PrefixDecoder {
         device: &Device,
     ) -> Result<Self, DecoderError> {
         config.check()?;
-        let file = SafeTensors::deserialize(bytes).map_err(weights_file)?;
-        let unused = file.tensors().into_iter().collect();
+        let unused = safetensors(&[bytes])?;
         Self::new(config, &mut Init::zeros(device)).filled(Own { unused }, device)
     }
 
@@ -64,7 +63,7 @@ impl PrefixDecoder {
         device: &Device,
     ) -> Result<Self, DecoderError> {
         let mut filler = Filler {
-            path: Vec::new(),
+            path: Path::default(),
             device,
             weights,
             faults: Vec::new(),
@@ -100,15 +99,15 @@ pub(crate) enum Taken {
 
 /// A file of our own.
 struct Own<'a> {
-    unused: BTreeMap<String, TensorView<'a>>,
+    unused: BTreeMap<String, Stored<'a>>,
 }
 
 impl Weights for Own<'_> {
     fn take(&mut self, name: &str, shape: &[usize]) -> Taken {
-        let view = self.unused.remove(name);
-        let found = view.as_ref().and_then(shape_of_floats);
-        match view {
-            Some(view) if found.as_deref() == Some(shape) => Taken::Values(floats(&view)),
+        let stored = self.unused.remove(name);
+        let found = stored.as_ref().and_then(Stored::shape_of_floats);
+        match stored {
+            Some(stored) if found.as_deref() == Some(shape) => Taken::Values(stored.floats()),
             _ => Taken::Fault(WeightFault {
                 name: name.to_owned(),
                 expected: Some(shape.to_vec()),
@@ -119,33 +118,48 @@ impl Weights for Own<'_> {
 
     fn left_over(self) -> Vec<WeightFault> {
         let unused = self.unused.into_iter();
-        unused.map(|(name, view)| unasked(name, &view)).collect()
+        unused.map(|(name, stored)| stored.unasked(name)).collect()
     }
 }
 
-/// A tensor that nothing asked for.
-pub(crate) fn unasked(name: String, view: &TensorView<'_>) -> WeightFault {
-    WeightFault {
-        name,
-        expected: None,
-        found: shape_of_floats(view),
+/// Where in a decoder a parameter is.
+#[derive(Default)]
+struct Path(Vec<String>);
+
+impl Path {
+    fn enter(&mut self, name: &str, container: &str) {
+        // Files do not say in which kind of body a block lies; their config does.
+        let of_kind = container.starts_with("Enum:");
+        let unsaid = of_kind || name == "body";
+        let name = if unsaid { "" } else { name };
+        self.0.push(name.to_owned());
+    }
+
+    fn leave(&mut self) {
+        self.0.pop();
+    }
+
+    fn name(&self) -> String {
+        let said = self.0.iter().filter(|part| !part.is_empty());
+        let said: Vec<&str> = said.map(String::as_str).collect();
+        said.join(".")
     }
 }
 
 /// Every parameter by name, as little-endian bytes.
 #[derive(Default)]
 struct Collected {
-    path: Vec<String>,
+    path: Path,
     found: Vec<(String, Vec<usize>, Vec<u8>)>,
 }
 
 impl ModuleVisitor for Collected {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+        self.path.leave();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
@@ -155,31 +169,30 @@ impl ModuleVisitor for Collected {
             .try_into_vec_as::<f32>()
             .expect("the weights of a decoder can be read back");
         let bytes = values.iter().flat_map(|value| value.to_le_bytes());
-        self.found
-            .push((self.path.join("."), shape, bytes.collect()));
+        self.found.push((self.path.name(), shape, bytes.collect()));
     }
 }
 
 /// Replaces every parameter by what weights hold under its name.
 struct Filler<'a, W> {
-    path: Vec<String>,
+    path: Path,
     device: &'a Device,
     weights: W,
     faults: Vec<WeightFault>,
 }
 
 impl<W: Weights> ModuleMapper for Filler<'_, W> {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
+        self.path.leave();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let shape = param.val().dims();
-        match self.weights.take(&self.path.join("."), &shape) {
+        match self.weights.take(&self.path.name(), &shape) {
             Taken::Values(values) => {
                 let data = TensorData::new(values, shape);
                 param.map(|_| Tensor::from_data(data, self.device))
@@ -193,28 +206,7 @@ impl<W: Weights> ModuleMapper for Filler<'_, W> {
     }
 }
 
-/// The shape of a tensor of single or half precision, or of bfloat16.
-pub(crate) fn shape_of_floats(view: &TensorView<'_>) -> Option<Vec<usize>> {
-    let is_float = matches!(view.dtype(), Dtype::F32 | Dtype::F16 | Dtype::BF16);
-    is_float.then(|| view.shape().to_vec())
-}
-
-/// The values of such a tensor, widened.
-pub(crate) fn floats(view: &TensorView<'_>) -> Vec<f32> {
-    let data = view.data();
-    match view.dtype() {
-        Dtype::F16 => numbers(data, |bytes| f16::from_le_bytes(bytes).to_f32()),
-        Dtype::BF16 => numbers(data, |bytes| bf16::from_le_bytes(bytes).to_f32()),
-        _ => numbers(data, f32::from_le_bytes),
-    }
-}
-
-fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    let (whole, _) = bytes.as_chunks::<N>();
-    whole.iter().map(|bytes| number(*bytes)).collect()
-}
-
-fn weights_file(source: safetensors::SafeTensorError) -> DecoderError {
+fn weights_file(source: SafeTensorError) -> DecoderError {
     DecoderError::WeightsFile { source }
 }
 

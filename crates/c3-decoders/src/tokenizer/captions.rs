@@ -11,8 +11,11 @@ pub(super) const PAD: &str = "[PAD]";
 pub(super) const END: &str = "[END]";
 /// Stands for what is not in the vocabulary.
 pub(super) const UNKNOWN: &str = "[UNK]";
-/// Ends a text of GPT-2.
+/// Ends a text of GPT-2 and of SmolLM2.
 pub(crate) const END_OF_TEXT: &str = "<|endoftext|>";
+/// What ends a text, by the name that it has in one vocabulary or another; the newer Llamas and
+/// the older ones come after GPT-2.
+const ENDS_OF_TEXT: [&str; 4] = [END_OF_TEXT, "<|end_of_text|>", "</s>", "<eos>"];
 
 /// Cuts captions into tokens and writes tokens as captions.
 #[derive(Clone, Debug)]
@@ -47,7 +50,8 @@ pub enum Stop {
 }
 
 impl CaptionTokenizer {
-    /// Reads the text of a `tokenizer.json` that [`Self::to_json`] wrote, or that of GPT-2.
+    /// Reads the text of a `tokenizer.json` that [`Self::to_json`] wrote, or that of a GPT-2 or a
+    /// Llama.
     ///
     /// # Errors
     ///
@@ -67,9 +71,9 @@ impl CaptionTokenizer {
                 .token_to_id(token)
                 .ok_or(DecoderError::MissingToken { token })
         };
-        let (end, forbidden, style) = match id(END_OF_TEXT) {
-            Ok(end) => (end, Vec::new(), Style::Bytes),
-            Err(_) => (id(END)?, vec![id(PAD)?, id(UNKNOWN)?], Style::Words),
+        let (end, forbidden, style) = match end_of_text(&tokenizer) {
+            Some(end) => (end, Vec::new(), Style::Bytes),
+            None => (id(END)?, vec![id(PAD)?, id(UNKNOWN)?], Style::Words),
         };
         Ok(Self {
             tokenizer,
@@ -86,13 +90,18 @@ impl CaptionTokenizer {
     ///
     /// [`DecoderError::MissingToken`] if the full stop is no token.
     pub fn stopping_at(mut self, stop: Stop) -> Result<Self, DecoderError> {
-        let token = match (stop, self.style) {
-            (Stop::FullStop, _) => ".",
-            (Stop::EndToken, Style::Bytes) => END_OF_TEXT,
-            (Stop::EndToken, Style::Words) => END,
+        let id = |token| {
+            let found = self.tokenizer.token_to_id(token);
+            found.ok_or(DecoderError::MissingToken { token })
         };
-        let end = self.tokenizer.token_to_id(token);
-        self.end = end.ok_or(DecoderError::MissingToken { token })?;
+        self.end = match (stop, self.style) {
+            (Stop::FullStop, _) => id(".")?,
+            (Stop::EndToken, Style::Bytes) => {
+                let end = end_of_text(&self.tokenizer);
+                end.map_or_else(|| id(END_OF_TEXT), Ok)?
+            }
+            (Stop::EndToken, Style::Words) => id(END)?,
+        };
         self.stop = stop;
         Ok(self)
     }
@@ -173,6 +182,11 @@ fn punctuate(text: &str) -> String {
         sentence.push_str(word);
     }
     sentence
+}
+
+fn end_of_text(tokenizer: &Tokenizer) -> Option<u32> {
+    let mut ends = ENDS_OF_TEXT.iter();
+    ends.find_map(|token| tokenizer.token_to_id(token))
 }
 
 pub(crate) fn tokenizer_error(source: tokenizers::Error) -> DecoderError {

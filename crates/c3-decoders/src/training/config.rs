@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tune::Tune;
 use crate::DecoderError;
 use crate::prefix::check;
 
@@ -34,6 +35,8 @@ pub struct TrainingConfig {
     pub clip_norm: Option<f64>,
     /// Epochs without a better validation loss after which training ends.
     pub patience: Option<usize>,
+    /// What is changed, and what stays as it is.
+    pub tune: Tune,
 }
 
 impl Default for TrainingConfig {
@@ -50,6 +53,7 @@ impl Default for TrainingConfig {
             epsilon: 1e-8,
             clip_norm: Some(1.0),
             patience: None,
+            tune: Tune::All,
         }
     }
 }
@@ -102,6 +106,6 @@ impl TrainingConfig {
                 "at least 0",
             )?;
         }
-        Ok(())
+        self.tune.check()
     }
 }

@@ -128,7 +128,7 @@ impl ModuleVisitor for Add<'_> {
 ///
 /// burn's own clipping looks at one weight matrix at a time, which changes the direction.
 fn clip(mut grads: GradientsParams, module: &Lesson, longest: Option<f64>) -> GradientsParams {
-    let Some(longest) = longest else {
+    let Some(longest) = longest.filter(|longest| longest.is_finite()) else {
         return grads;
     };
     let mut norm = SquaredNorm {

@@ -50,10 +50,17 @@ pub(super) fn cross_entropy(
         IndexingUpdateOp::Add,
     ); // [n_targets, n_vocab]
     let by_hidden = error.clone().matmul(plain_output) * share;
-    let by_output = error.transpose().matmul(plain_hidden) * share;
+    let pull = (hidden * by_hidden).sum();
+    // Frozen output weights spare the largest product of the step.
+    let pull = if output.is_require_grad() {
+        let by_output = error.transpose().matmul(plain_hidden) * share;
+        pull + (output * by_output).sum()
+    } else {
+        pull
+    };
     Pulled {
         losses: passed.losses,
-        pull: (hidden * by_hidden).sum() + (output * by_output).sum(),
+        pull,
     }
 }
 

@@ -22,6 +22,7 @@ use super::loader::{CaptionLoader, Plan, Role};
 use super::metric::{LossPerToken, Measured};
 use super::schedule::Schedule;
 use super::seed::{self, Purpose};
+use super::tune::Tune;
 use super::unwatched::Unwatched;
 use super::view::Split;
 use crate::prefix::check;
@@ -87,6 +88,7 @@ impl TrainingConfig {
     ///
     /// # Errors
     ///
+    /// [`DecoderError::NothingLearned`] if a part of the decoder is to stay as it is;
     /// [`DecoderError::Setting`], [`DecoderError::WidthMismatch`],
     /// [`DecoderError::CaptionLength`] and [`DecoderError::NoSuchToken`] before
     /// the first step; [`DecoderError::Diverged`] when a loss is not finite, with
@@ -100,6 +102,9 @@ impl TrainingConfig {
         valid: &Split,
         session: TrainingSession,
     ) -> Result<Trained, DecoderError> {
+        if self.tune != Tune::All {
+            return Err(DecoderError::NothingLearned);
+        }
         let fresh = decoder.init(session.seed, &session.device)?;
         self.fine_tune(fresh, train, valid, session)
     }
@@ -108,7 +113,7 @@ impl TrainingConfig {
     ///
     /// # Errors
     ///
-    /// As [`Self::train`].
+    /// As [`Self::train`], but for [`DecoderError::NothingLearned`].
     pub fn fine_tune(
         &self,
         decoder: PrefixDecoder,
@@ -124,6 +129,7 @@ impl TrainingConfig {
             split.check(decoder.config(), seed::rng(session.seed, purpose, 0, 0))?;
         }
         let decoder = decoder.to_device(&session.device);
+        let decoder = self.tune.prepare(decoder, session.seed);
         let shelf = Shelf::new(&session.checkpoints).map_err(io_error)?;
         let done = earlier_epochs(&shelf, &session.checkpoints)?;
         let journal = Journal::new(done, session.interrupter.clone());
@@ -210,7 +216,7 @@ impl Course<'_> {
             Some(last) => self.restore(&fresh, last.epoch)?,
             None => fresh,
         };
-        let dropout = decoder.config().dropout;
+        let dropout = self.config.tune.dropout(decoder.config().dropout);
         let train = self.loader(self.train, Role::Training { dropout }, &session);
         let valid = self.loader(self.valid, Role::Validation, &session);
         let per_epoch = train.n_batches();
@@ -310,7 +316,7 @@ impl Course<'_> {
             Ending::Interrupted
         };
         Ok(Trained {
-            decoder: self.restore(&fresh, best.epoch)?,
+            decoder: Tune::merge(self.restore(&fresh, best.epoch)?),
             curve,
             best_epoch: best.epoch,
             ending,

@@ -10,6 +10,7 @@ pub(super) enum Purpose {
     TrainingView,
     ValidationView,
     Dropout,
+    LowRank,
 }
 
 /// The generator of one batch: the same after a resumed training as without the break.

@@ -160,4 +160,5 @@ def main():
     print(json.dumps(golden, separators=(",", ":")))
 
 
-main()
+if __name__ == "__main__":
+    main()

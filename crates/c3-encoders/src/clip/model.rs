@@ -49,7 +49,7 @@ impl Clip {
     /// # Errors
     ///
     /// As [`Clip::load`], but for tensors that do not fit.
-    pub fn check(path: &Path) -> Result<(), EncoderError> {
+    pub fn check(path: &Path) -> Result<usize, EncoderError> {
         weights::check(path)
     }
 

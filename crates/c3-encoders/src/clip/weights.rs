@@ -35,13 +35,14 @@ const SPARE: [&str; 5] = [
     "text_model.embeddings.position_ids",
 ];
 
-/// Looks for all that a model is made of, and reads no tensor.
-pub(super) fn check(path: &Path) -> Result<(), EncoderError> {
+/// Looks for all that a model is made of, and reads no tensor; gives the width of its space.
+pub(super) fn check(path: &Path) -> Result<usize, EncoderError> {
     let (folder, file) = locate(path)?;
     let tensors = open(&file)?;
-    describe(&folder, &tensors, Names::of(&tensors))?.check()?;
+    let described = describe(&folder, &tensors, Names::of(&tensors))?;
+    described.check()?;
     ClipTokenizer::load(&folder)?;
-    Ok(())
+    Ok(described.d_embed)
 }
 
 /// Loads both towers and the logarithm of the scale of their cosines.

@@ -42,12 +42,12 @@ impl ImageBind {
     }
 
     /// Looks for the weights, the sizes and the tokens of a model before hours of other work;
-    /// no tensor is read.
+    /// no tensor is read. Gives the width of its space.
     ///
     /// # Errors
     ///
     /// As [`ImageBind::load`], but for tensors that do not fit.
-    pub fn check(path: &Path) -> Result<(), EncoderError> {
+    pub fn check(path: &Path) -> Result<usize, EncoderError> {
         weights::check(path)
     }
 

@@ -45,10 +45,11 @@ pub(super) fn is_at(path: &Path) -> bool {
     tensors.is_ok_and(|tensors| is_imagebind(&tensors))
 }
 
-/// Looks for all that a model is made of, and reads no tensor.
-pub(super) fn check(path: &Path) -> Result<(), EncoderError> {
-    Opened::new(path)?.tokenizer()?;
-    Ok(())
+/// Looks for all that a model is made of, and reads no tensor; gives the width of its space.
+pub(super) fn check(path: &Path) -> Result<usize, EncoderError> {
+    let opened = Opened::new(path)?;
+    opened.tokenizer()?;
+    Ok(opened.config.d_embed)
 }
 
 /// Loads the three towers.
