@@ -270,13 +270,14 @@ const CLIP: &str = concat!(
 #[test]
 fn both_towers_of_a_clip_take_the_place_of_the_encoders() {
     let folder = tempfile::tempdir().unwrap();
-    let named = |encoder: &str, out: &str| {
-        begin(
-            "encode",
-            folder.path(),
-            &["--encoder", encoder, "--out", out],
-        )
+    let with = |encoder: &str, out: &str, extra: &[&str]| {
+        let mut arguments = vec!["encode", "--device", "cpu", "--set", "data.limit=90"];
+        arguments.extend(["--set", "data.valid_pictures=10"]);
+        arguments.extend(["--encoder", encoder, "--out", out]);
+        arguments.extend(extra);
+        xtask(folder.path(), &arguments)
     };
+    let named = |encoder: &str, out: &str| with(encoder, out, &[]);
     let output = named(CLIP, "run");
     assert!(output.status.success(), "{}", errors(&output));
     for name in ["train-images", "train-texts", "test-images", "test-texts"] {
@@ -298,5 +299,13 @@ fn both_towers_of_a_clip_take_the_place_of_the_encoders() {
     assert!(said.contains("neither a path"), "{said}");
     let said = errors(&named(folder.path().to_str().unwrap(), "second"));
     assert!(said.contains("holds no weights"), "{said}");
+    for (setting, expected) in [
+        ("encode.image.side=16", "both say what encodes"),
+        ("connect.training.epochs=2", "connect.kind=towers"),
+        ("connect.kind=towers", "reads pixels, not the features"),
+    ] {
+        let said = errors(&with(CLIP, "second", &["--set", setting]));
+        assert!(said.contains(expected), "{said}");
+    }
     assert!(!folder.path().join("second").exists());
 }

@@ -377,7 +377,9 @@ fn a_data_set_that_is_not_whole_is_said_in_one_sentence() {
         &folder.join("clip-tiny"),
     );
     gpt2(&folder.join("gpt2-tiny"));
-    let cases: [(&str, fn(&Path), &str); 4] = [
+    /// A recipe, how its data come to be, and what is said of them.
+    type Case = (&'static str, fn(&Path), &'static str);
+    let cases: [Case; 4] = [
         ("coco-clip-gpt2", |_| {}, "data` is not a folder"),
         (
             "coco-clip-gpt2",

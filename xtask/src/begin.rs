@@ -67,8 +67,8 @@ impl RecipeArguments {
         for model in recipe.models_mut() {
             *model = lasting_name(model)?;
         }
-        encode::check_weights(&recipe)?;
         let corpus = corpus::load(&recipe)?;
+        encode::check_weights(&recipe)?;
         let device = device.open()?;
         let inputs = input_hashes(&recipe, &corpus)?;
         let manifest = run::manifest(&recipe, &device, inputs)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use c3_artifacts::results::{
-    ArmResult, ArmRuns, Curve, Gap, Results, Retrieval, SeedScores, Timing, summarize,
+    ArmResult, ArmRuns, Curve, FineTuned, Gap, Results, Retrieval, SeedScores, Timing, summarize,
 };
 
 fn runs(arm: &str, scores: &[f64]) -> ArmRuns {
@@ -32,6 +32,10 @@ fn results() -> Results {
         recipe: "tea".to_owned(),
         split: "test".to_owned(),
         arms: arms(),
+        fine_tuned: vec![FineTuned {
+            fraction: 0.05,
+            arms: arms(),
+        }],
         retrieval: vec![Retrieval {
             split: "dev".to_owned(),
             direction: "image_to_text".to_owned(),

@@ -126,6 +126,7 @@ fn three_steps(case: &Case, captions: &[Vec<u32>], parts: usize) {
         batch_size: 4,
         parts,
         learning_rate: 0.01,
+        planned_devices: 1,
         warmup_steps: 1,
         decay: Decay::Cosine,
         weight_decay: 0.1,

@@ -21,6 +21,7 @@ const FOLDERS: [&str; 2] = ["published", "hub"];
 
 /// Side of a picture of the small tower, in pixels.
 const SIZE: usize = 32;
+const D_EMBED: usize = 24;
 
 /// Clips of each video, and of each sound.
 const VIDEOS: [usize; 3] = [3, 1, 2];
@@ -313,7 +314,7 @@ fn a_folder_is_looked_into_before_it_is_read() {
             .unwrap()
             .map(|file| file.unwrap().path());
         let file = file.filter(|file| !file.ends_with("bpe_simple_vocab_16e6.txt.gz"));
-        file.for_each(|file| ImageBind::check(&file).unwrap());
+        file.for_each(|file| assert_eq!(ImageBind::check(&file).unwrap(), D_EMBED));
     }
     let empty = tempfile::tempdir().unwrap();
     let error = ImageBind::check(empty.path()).unwrap_err().to_string();

@@ -8,7 +8,7 @@ use c3_decoders::Captioner;
 
 use super::{ModelConfig, TOWERS};
 use crate::connect;
-use crate::recipe::{ConnectSettings, DataKind, FineTuning, ImageFeatures, Reads, ShareOf};
+use crate::recipe::{ConnectSettings, DataKind, FineTuning, ImageFeatures, Reads, Recipe, ShareOf};
 use crate::run::{PAIRED, Run};
 use crate::train::{FROM_SCRATCH, Pupil, percent};
 
@@ -127,6 +127,25 @@ fn card(run: &Run, arm: &str, seed: u64, record: &TransformRecord) -> ModelCard 
             vec!["Captions: whoever made the data set; its own terms hold.".to_owned()]
         }
     };
+    ModelCard {
+        title: format!("C3 captioner: {}, {arm}", recipe.name),
+        summary: format!("Captions pictures with a decoder trained from {learned}."),
+        license: match recipe.data.kind {
+            DataKind::Emoji => "CC BY 4.0".to_owned(),
+            DataKind::Flickr8k => "research only".to_owned(),
+            DataKind::Karpathy | DataKind::Embeddings => "as that of the data set".to_owned(),
+        },
+        command: "cargo xtask caption --model THIS_FOLDER PICTURE".to_owned(),
+        training,
+        scores: Vec::new(),
+        measured_on: run.evaluated().to_owned(),
+        limits: limits(recipe),
+        credits,
+    }
+}
+
+/// What a model is not good for, and what it needs.
+fn limits(recipe: &Recipe) -> Vec<String> {
     let mut limits = vec![
         "It knows only what its training captions speak of.".to_owned(),
         "Do not rely on a caption where a wrong one does harm.".to_owned(),
@@ -146,19 +165,5 @@ fn card(run: &Run, arm: &str, seed: u64, record: &TransformRecord) -> ModelCard 
     if let ImageFeatures::ImageBind { .. } = &recipe.encode.image {
         limits.push("ImageBind's weights are not for commercial use (CC BY-NC 4.0).".to_owned());
     }
-    ModelCard {
-        title: format!("C3 captioner: {}, {arm}", recipe.name),
-        summary: format!("Captions pictures with a decoder trained from {learned}."),
-        license: match recipe.data.kind {
-            DataKind::Emoji => "CC BY 4.0".to_owned(),
-            DataKind::Flickr8k => "research only".to_owned(),
-            DataKind::Karpathy | DataKind::Embeddings => "as that of the data set".to_owned(),
-        },
-        command: "cargo xtask caption --model THIS_FOLDER PICTURE".to_owned(),
-        training,
-        scores: Vec::new(),
-        measured_on: run.evaluated().to_owned(),
-        limits,
-        credits,
-    }
+    limits
 }

@@ -106,7 +106,7 @@ fn panel(shares: &[FineTuned], metric: &str) -> Markup {
             @for arm in names(shares) {
                 @let points = points(shares, arm, metric);
                 g class=(arms::colour(arm)) {
-                    path.line d=(path(&points, &x, &y)) {}
+                    path.line d=(path(&points, x, y)) {}
                     @for (at, value) in points {
                         circle.seed r="3.2" cx=(x(at)) cy=(y(value)) { title { (arm) } }
                     }

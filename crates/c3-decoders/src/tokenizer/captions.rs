@@ -73,6 +73,10 @@ impl CaptionTokenizer {
         };
         let (end, forbidden, style) = match end_of_text(&tokenizer) {
             Some(end) => (end, Vec::new(), Style::Bytes),
+            // Ours always fill room; one that does not is somebody else's.
+            None if tokenizer.token_to_id(PAD).is_none() => {
+                return Err(DecoderError::MissingToken { token: END_OF_TEXT });
+            }
             None => (id(END)?, vec![id(PAD)?, id(UNKNOWN)?], Style::Words),
         };
         Ok(Self {
@@ -291,6 +295,14 @@ mod tests {
             .replace(END, "[SEP]");
         let error = CaptionTokenizer::from_json(&json).unwrap_err();
         assert_eq!(error.to_string(), "the tokenizer has no `[END]` token");
+        let error = CaptionTokenizer::from_json(&json.replace(PAD, "<fim>")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the tokenizer has no `<|endoftext|>` token"
+        );
+        let newer = json.replace(PAD, "<|end_of_text|>");
+        let newer = CaptionTokenizer::from_json(&newer).unwrap();
+        assert_eq!(newer.encode("").unwrap(), [0], "the token that ends a text");
         assert!(CaptionTokenizer::from_json("{").is_err());
     }
 
