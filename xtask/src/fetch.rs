@@ -4,6 +4,7 @@ mod arrival;
 mod cache;
 mod catalogue;
 mod client;
+mod entries;
 mod error;
 mod folder;
 mod hub;

@@ -143,6 +143,43 @@ mod tests {
     }
 
     #[test]
+    fn settings_that_do_not_go_together_are_named() {
+        let cases: [(&str, &[&str], &str); 7] = [
+            ("emoji", &["run.seeds=[1, 1]"], "names one twice"),
+            ("emoji", &["fine_tuning.fractions=[0.1, 0.1]"], "10 % twice"),
+            (
+                "emoji",
+                &["fine_tuning.fractions=[10]"],
+                "above 0 and at most 1",
+            ),
+            (
+                "coco-clip-gpt2",
+                &["connect.kind=towers"],
+                "as in recipe `flickr8k`",
+            ),
+            ("coco-clip-gpt2", &["data.evaluate=dev"], "are both `dev`"),
+            ("emoji", &["training.tune=mapper"], "`decoder.pretrained`"),
+            (
+                "emoji",
+                &["encode.image={kind=\"clip\", model=\"x\"}"],
+                "reads pixels",
+            ),
+        ];
+        for (recipe, overrides, expected) in cases {
+            let overrides: Vec<String> = overrides.iter().map(|set| (*set).to_owned()).collect();
+            let said = format!("{:#}", load(recipe, &overrides).unwrap_err());
+            assert!(said.contains(expected), "{overrides:?}: {said}");
+        }
+        let good = [
+            "fine_tuning.fractions=[0.1]",
+            "fine_tuning.training.patience=2",
+        ];
+        let recipe = load("emoji", &good.map(str::to_owned)).unwrap();
+        let fine_tuning = recipe.fine_tuning.expect("it was asked for");
+        assert_eq!(fine_tuning.training.patience, Some(2));
+    }
+
+    #[test]
     fn an_unknown_recipe_lists_the_known_ones() {
         let error = load("emojis", &[]).unwrap_err().to_string();
         assert!(error.contains("emoji, flickr8k"), "{error}");

@@ -97,26 +97,24 @@ struct Build {
     compare: fn(&str, &Path, &Device) -> anyhow::Result<Vec<Finding>>,
 }
 
-/// Every architecture, the small ones first.
-const BUILDS: [Build; 5] = [
+/// One of the CLIPs that `build_clip.py` knows.
+const fn clip(name: &'static str) -> Build {
     Build {
-        name: "RN50",
+        name,
         script: "build_clip.py",
         is_named: true,
         compare: clip::compare,
-    },
-    Build {
-        name: "ViT-B-32-quickgelu",
-        script: "build_clip.py",
-        is_named: true,
-        compare: clip::compare,
-    },
-    Build {
-        name: "transformers",
-        script: "build_clip.py",
-        is_named: true,
-        compare: clip::compare,
-    },
+    }
+}
+
+/// Every architecture.
+const BUILDS: [Build; 8] = [
+    clip("RN50"),
+    clip("RN50x4"),
+    clip("ViT-B-32-quickgelu"),
+    clip("ViT-B-16"),
+    clip("ViT-L-14"),
+    clip("transformers"),
     Build {
         name: "imagebind",
         script: "build_imagebind.py",
