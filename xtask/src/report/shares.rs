@@ -11,12 +11,15 @@ use super::axis::Axis;
 use super::number::{data, tenths};
 use crate::train::percent;
 
-const WIDTH: f64 = 300.0;
-const HEIGHT: f64 = 170.0;
-const LEFT: f64 = 40.0;
-const RIGHT: f64 = 20.0;
+const WIDTH: f64 = 216.0;
+const HEIGHT: f64 = 132.0;
+const LEFT: f64 = 34.0;
+const RIGHT: f64 = 16.0;
 const TOP: f64 = 22.0;
-const BOTTOM: f64 = 38.0;
+const BOTTOM: f64 = 36.0;
+
+/// Least height of an axis: below it, differences are only those of rounding.
+const LEAST: f64 = 0.5;
 
 /// Metrics of the second stage, in the order of the paper's panels.
 const METRICS: [&str; 2] = ["BLEU-4", CIDER];
@@ -24,13 +27,19 @@ const METRICS: [&str; 2] = ["BLEU-4", CIDER];
 /// A table and a panel for each metric.
 pub(super) fn section(shares: &[FineTuned]) -> Markup {
     html! {
-        @for metric in METRICS {
-            div.beside {
-                (table(shares, metric))
-                figure.curves {
-                    figcaption { b { (metric) } " by the share of pairs; means over the seeds." }
-                    (panel(shares, metric))
+        div.panels {
+            @for metric in METRICS {
+                div.scroll tabindex="0" role="region" aria-label=(format!("Table of {metric}")) {
+                    (table(shares, metric))
                 }
+            }
+        }
+        figure.curves {
+            figcaption {
+                b { "By the share of pairs," } " means over the seeds. Shares stand at even distances."
+            }
+            div.panels {
+                @for metric in METRICS { div { (panel(shares, metric)) } }
             }
         }
     }
@@ -51,7 +60,7 @@ fn table(shares: &[FineTuned], metric: &str) -> Markup {
         table.geometry {
             caption {
                 b { (metric) " after going on with pairs," }
-                " a share of those of the training split; mean ± standard deviation over seeds."
+                " a share of those of the training split. Mean ± standard deviation over seeds."
             }
             thead {
                 tr {
@@ -80,11 +89,16 @@ fn cell(arm: Option<&ArmResult>, metric: &str) -> Markup {
     }
 }
 
-/// Shares stand at even distances, as they are chosen by factors.
+/// The means of a metric; shares are chosen by factors, so they stand at even distances.
 fn panel(shares: &[FineTuned], metric: &str) -> Markup {
     let (width, height) = (LEFT + WIDTH + RIGHT, TOP + HEIGHT + BOTTOM);
     let arms = shares.iter().flat_map(|share| &share.arms);
-    let up = Axis::covering(arms.filter_map(|arm| arm.mean.get(metric).copied()), 4);
+    let values: Vec<f64> = arms
+        .filter_map(|arm| arm.mean.get(metric).copied())
+        .collect();
+    let highest = values.iter().copied().fold(0.0, f64::max);
+    let lowest = values.iter().copied().fold(highest, f64::min);
+    let up = Axis::covering(values.into_iter().chain([lowest + LEAST]), 4);
     let x = |at: usize| tenths(LEFT + WIDTH * (at as f64 + 0.5) / shares.len() as f64);
     let y = |value: f64| tenths(TOP + (1.0 - up.place(value)) * HEIGHT);
     html! {
