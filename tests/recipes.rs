@@ -7,7 +7,7 @@ mod miniature;
 use std::fs;
 use std::path::Path;
 
-use miniature::{copy_files, data_set, errors, goldens, gpt2, printed, read_json, train, xtask};
+use miniature::{coco, data_set, errors, models, printed, read_json, train, xtask};
 
 /// What every run of a recipe leaves, and that its models caption.
 fn check_run(folder: &Path, out: &str, shares: usize) {
@@ -39,19 +39,8 @@ fn check_run(folder: &Path, out: &str, shares: usize) {
 
 #[test]
 fn coco_with_clip_and_gpt2_runs_through_both_stages_and_from_its_own_embeddings() {
-    let home = tempfile::tempdir().unwrap();
+    let home = coco("clip/transformers");
     let folder = home.path();
-    data_set(
-        &folder.join("coco"),
-        "dataset_coco.json",
-        "",
-        Some("val2014"),
-    );
-    copy_files(
-        &goldens("c3-encoders").join("clip/transformers"),
-        &folder.join("clip-tiny"),
-    );
-    gpt2(&folder.join("gpt2-tiny"));
     let settings = [
         "--data",
         "coco",
@@ -62,7 +51,7 @@ fn coco_with_clip_and_gpt2_runs_through_both_stages_and_from_its_own_embeddings(
         "--set",
         "fine_tuning.keep_models=true",
         "--encoder",
-        "./clip-tiny",
+        "./encoder",
     ];
     let output = train(folder, "coco-clip-gpt2", "first", &settings);
     assert!(output.status.success(), "{}", errors(&output));
@@ -131,26 +120,15 @@ fn first_picture(folder: &Path) -> String {
 
 #[test]
 fn coco_with_imagebind_runs_and_its_model_says_that_it_is_not_for_commerce() {
-    let home = tempfile::tempdir().unwrap();
+    let home = coco("imagebind/hub");
     let folder = home.path();
-    data_set(
-        &folder.join("coco"),
-        "dataset_coco.json",
-        "",
-        Some("val2014"),
-    );
-    copy_files(
-        &goldens("c3-encoders").join("imagebind/hub"),
-        &folder.join("bind-tiny"),
-    );
-    gpt2(&folder.join("gpt2-tiny"));
     let settings = [
         "--data",
         "coco",
         "--set",
         "run.seeds=[1]",
         "--encoder",
-        "./bind-tiny",
+        "./encoder",
     ];
     let output = train(folder, "coco-imagebind-gpt2", "run", &settings);
     assert!(output.status.success(), "{}", errors(&output));
@@ -176,12 +154,8 @@ fn flickr30k_runs_as_the_original_did_trap_by_trap() {
         "flickr30k-images",
         None,
     );
-    copy_files(
-        &goldens("c3-encoders").join("clip/open_clip"),
-        &folder.join("clip-tiny"),
-    );
-    gpt2(&folder.join("gpt2-tiny"));
-    let mut settings = vec!["--data", "flickr", "--encoder", "./clip-tiny"];
+    models(folder, "clip/open_clip");
+    let mut settings = vec!["--data", "flickr", "--encoder", "./encoder"];
     for trap in [
         "transform.renorm=never",             // D1
         "transform.sigma=0.1265",             // D2
@@ -206,6 +180,16 @@ fn flickr30k_runs_as_the_original_did_trap_by_trap() {
         2
     );
 
+    // D5 changes what an epoch is chosen by, and not what is learned.
+    let curve = |run: &str| read_json(&folder.join(run).join("curves/C3-seed1.json"));
+    let mut by_text = settings.clone();
+    by_text.extend(["--set", "run.select_by=text"]);
+    let output = train(folder, "flickr30k-clip-gpt2", "text", &by_text);
+    assert!(output.status.success(), "{}", errors(&output));
+    let (pairs, text) = (curve("run"), curve("text"));
+    assert_eq!(pairs[0]["train"], text[0]["train"]);
+    assert_ne!(pairs[0]["valid"], text[0]["valid"]);
+
     // D3 goes with whole precision.
     let rows = [
         "--set",
@@ -220,14 +204,8 @@ fn flickr30k_runs_as_the_original_did_trap_by_trap() {
 
 #[test]
 fn a_recipe_without_its_weights_names_the_command_that_brings_them() {
-    let home = tempfile::tempdir().unwrap();
+    let home = coco("clip/transformers");
     let folder = home.path();
-    data_set(
-        &folder.join("coco"),
-        "dataset_coco.json",
-        "",
-        Some("val2014"),
-    );
     let run = |extra: &[&str]| {
         let mut arguments = vec!["train", "--recipe", "coco-clip-gpt2", "--data", "coco"];
         arguments.extend(["--out", "run"]);
@@ -238,11 +216,7 @@ fn a_recipe_without_its_weights_names_the_command_that_brings_them() {
     };
     let said = run(&[]);
     assert!(said.contains("cargo xtask fetch clip-vit-b-32"), "{said}");
-    copy_files(
-        &goldens("c3-encoders").join("clip/transformers"),
-        &folder.join("clip-tiny"),
-    );
-    let said = run(&["--encoder", "clip-tiny"]);
+    let said = run(&["--encoder", "encoder"]);
     assert!(said.contains("cargo xtask fetch gpt2"), "{said}");
     let said = run(&["--encoder", "hf:org/clip@v2"]);
     assert!(said.contains("cargo xtask fetch hf:org/clip@v2"), "{said}");
@@ -257,11 +231,7 @@ fn a_recipe_without_its_weights_names_the_command_that_brings_them() {
 fn a_data_set_that_is_not_whole_is_said_in_one_sentence() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path();
-    copy_files(
-        &goldens("c3-encoders").join("clip/transformers"),
-        &folder.join("clip-tiny"),
-    );
-    gpt2(&folder.join("gpt2-tiny"));
+    models(folder, "clip/transformers");
     /// A recipe, how its data come to be, and what is said of them.
     type Case = (&'static str, fn(&Path), &'static str);
     let cases: [Case; 4] = [
@@ -291,7 +261,7 @@ fn a_data_set_that_is_not_whole_is_said_in_one_sentence() {
     for (recipe, make, expected) in cases {
         let _ = fs::remove_dir_all(folder.join("data"));
         make(&folder.join("data"));
-        let extra = ["--data", "data", "--encoder", "clip-tiny"];
+        let extra = ["--data", "data", "--encoder", "encoder"];
         let output = train(folder, recipe, "run", &extra);
         let said = errors(&output);
         assert!(

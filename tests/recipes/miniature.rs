@@ -23,7 +23,7 @@ const SHORT: [&str; 9] = [
 /// Pictures of each split.
 const SPLITS: [(&str, usize); 4] = [("train", 8), ("restval", 4), ("val", 3), ("test", 5)];
 
-pub fn goldens(of: &str) -> PathBuf {
+fn goldens(of: &str) -> PathBuf {
     Path::new("../crates").join(of).join("tests/golden") // cargo runs these tests in xtask/
 }
 
@@ -50,7 +50,7 @@ pub fn read_json(path: &Path) -> Value {
 }
 
 /// Copies every file of a folder.
-pub fn copy_files(from: &Path, to: &Path) {
+fn copy_files(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
@@ -61,7 +61,7 @@ pub fn copy_files(from: &Path, to: &Path) {
 }
 
 /// A GPT-2 as Hugging Face lays it out, taken out of a checkpoint of ClipCap.
-pub fn gpt2(folder: &Path) {
+fn gpt2(folder: &Path) {
     let golden = goldens("c3-decoders").join("gpt2");
     fs::create_dir_all(folder).unwrap();
     for name in ["config.json", "vocab.json", "merges.txt"] {
@@ -121,4 +121,27 @@ pub fn train(folder: &Path, recipe: &str, out: &str, extra: &[&str]) -> Output {
     arguments.extend(["--set", "decoder.pretrained=gpt2-tiny"]);
     arguments.extend(extra);
     xtask(folder, &arguments)
+}
+
+/// A home with COCO in small, an encoder out of the goldens as `encoder`, and a GPT-2.
+pub fn coco(encoder: &str) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path();
+    data_set(
+        &folder.join("coco"),
+        "dataset_coco.json",
+        "",
+        Some("val2014"),
+    );
+    models(folder, encoder);
+    home
+}
+
+/// An encoder out of the goldens as `encoder`, and a GPT-2 as `gpt2-tiny`.
+pub fn models(folder: &Path, encoder: &str) {
+    copy_files(
+        &goldens("c3-encoders").join(encoder),
+        &folder.join("encoder"),
+    );
+    gpt2(&folder.join("gpt2-tiny"));
 }

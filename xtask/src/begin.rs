@@ -24,9 +24,9 @@ pub(crate) struct RecipeArguments {
     /// Folder of the data set, for recipes that read one.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// A CLIP or an ImageBind whose space is used instead of the recipe's: `clip-vit-b-32` or another name that
-    /// `fetch` lists, `hf:owner/name@revision`, or a path, as in `./folder`. With
-    /// `--set connect.kind=towers`, towers are trained over its features.
+    /// A CLIP or an ImageBind whose space is used instead of the recipe's: `clip-vit-b-32` or
+    /// another name that `fetch` lists, `hf:owner/name@revision`, or a path, as in `./folder`.
+    /// With `--set connect.kind=towers`, towers are trained over its features.
     #[arg(long, value_name = "NAME|hf:NAME|PATH")]
     encoder: Option<String>,
     /// Changes one setting of the recipe; may be given several times.
@@ -45,21 +45,7 @@ impl RecipeArguments {
             recipe.data.path = Some(std::path::absolute(data)?);
         }
         if let Some(encoder) = &self.encoder {
-            recipe.encode = encoders(&lasting_name(encoder)?)?;
-            let sets = |key: &str| self.overrides.iter().any(|set| set.trim().starts_with(key));
-            ensure!(
-                !sets("encode."),
-                "`--encoder` and `--set encode...` both say what encodes; give one of them"
-            );
-            if !sets("connect.kind") {
-                ensure!(
-                    !sets("connect."),
-                    "`--encoder` takes a space as it is, so `--set connect...` would do nothing; \
-                     with `--set connect.kind=towers` towers are trained over its features"
-                );
-                recipe.connect = ConnectSettings::Given;
-            }
-            recipe.check()?;
+            self.take_space_of(encoder, &mut recipe)?;
         }
         for path in &mut recipe.text.extra {
             *path = std::path::absolute(&path)?; // a run may be gone on with from elsewhere
@@ -74,6 +60,26 @@ impl RecipeArguments {
         let manifest = run::manifest(&recipe, &device, inputs)?;
         let folder = RunFolder::create(&self.out_folder(&recipe), manifest)?;
         Ok((Run::new(folder, recipe, device)?, corpus))
+    }
+
+    /// Lets an encoder make the features, and its space be that of the run unless towers are asked
+    /// for.
+    fn take_space_of(&self, encoder: &str, recipe: &mut Recipe) -> anyhow::Result<()> {
+        let sets = |key: &str| self.overrides.iter().any(|set| set.trim().starts_with(key));
+        ensure!(
+            !sets("encode."),
+            "`--encoder` and `--set encode...` both say what encodes; give one of them"
+        );
+        recipe.encode = encoders(encoder)?;
+        if !sets("connect.kind") {
+            ensure!(
+                !sets("connect."),
+                "`--encoder` takes a space as it is, so `--set connect...` would do nothing; with \
+                 `--set connect.kind=towers` towers are trained over its features"
+            );
+            recipe.connect = ConnectSettings::Given;
+        }
+        recipe.check()
     }
 
     fn out_folder(&self, recipe: &Recipe) -> PathBuf {

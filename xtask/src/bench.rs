@@ -5,17 +5,13 @@ mod encoders;
 mod geometry;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, ensure};
 use burn::tensor::Device;
 use serde::Deserialize;
 
 use crate::device::DeviceChoice;
-use crate::tables;
-
-/// Where the peers' scripts lie.
-const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/peers");
+use crate::{peers, tables};
 
 /// Measures the speed of training, captioning and encoding, beside PyTorch where it is installed.
 ///
@@ -110,8 +106,7 @@ impl Bench {
 
     /// The peer's rate, or nothing with the reason said.
     fn peer(&self, script: &str, arguments: &[String]) -> Option<f64> {
-        let path = Path::new(PEERS).join(script);
-        match run_peer(&self.python, &path, arguments) {
+        match peer_rate(&self.python, script, arguments) {
             Ok(rate) => Some(rate),
             Err(error) => {
                 eprintln!("  without its peer: {error:#}");
@@ -129,26 +124,10 @@ fn on_our_threads() -> Vec<String> {
     ]
 }
 
-fn run_peer(python: &Path, script: &Path, arguments: &[String]) -> anyhow::Result<f64> {
-    let output = Command::new(python)
-        .arg(script)
-        .args(arguments)
-        .output()
-        .with_context(|| format!("cannot start `{}`", python.display()))?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let last = errors
-        .lines()
-        .last()
-        .unwrap_or("it said nothing")
-        .to_owned();
-    ensure!(
-        output.status.success(),
-        "`{}` failed: {last}",
-        script.display()
-    );
-    let printed = String::from_utf8_lossy(&output.stdout);
+fn peer_rate(python: &Path, script: &str, arguments: &[String]) -> anyhow::Result<f64> {
+    let printed = peers::run(python, script, arguments)?;
     let line = printed.lines().last().unwrap_or_default();
     let line: PeerLine = serde_json::from_str(line)
-        .with_context(|| format!("`{}` printed no rate: {line}", script.display()))?;
+        .with_context(|| format!("`{script}` printed no rate: {line}"))?;
     Ok(line.rate)
 }

@@ -59,13 +59,6 @@ pub(crate) fn connect(run: &Run) -> anyhow::Result<()> {
                 "pictures have {d_image} features and texts {d_text}, so they are not of one \
                  space: train towers over them, with `connect.kind = \"towers\"`"
             );
-            if let Some(extra) = extra_width(run)? {
-                ensure!(
-                    extra == d_text,
-                    "captions have {d_text} features and the sentences of `text.extra` {extra}: \
-                     both have to come from the encoder in `encode.text`"
-                );
-            }
             embed(run, None)
         }
         ConnectSettings::Towers(settings) => by_towers(run, settings),
@@ -134,15 +127,6 @@ pub(crate) fn widths(run: &Run) -> anyhow::Result<(usize, usize)> {
         .embeddings()
         .dim();
     Ok((images, texts))
-}
-
-/// Width of the features of further sentences, if there are any.
-fn extra_width(run: &Run) -> anyhow::Result<Option<usize>> {
-    let path = run.features("extra", Side::Texts);
-    match path.exists() {
-        true => Ok(Some(run.read(&path)?.embeddings().dim())),
-        false => Ok(None),
-    }
 }
 
 fn pairs(run: &Run, split: &str) -> anyhow::Result<Pairs> {

@@ -13,6 +13,7 @@ mod import;
 mod mapped;
 mod measure;
 mod memory;
+mod peers;
 mod pretrained;
 mod progress;
 mod projection;

@@ -6,17 +6,14 @@ mod imagebind;
 mod published;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use burn::tensor::Device;
 use tempfile::TempDir;
 
 use crate::device::DeviceChoice;
-use crate::tables;
+use crate::{peers, tables};
 
-/// Where the scripts lie that build models in PyTorch.
-const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../benches/peers");
 /// Pictures and captions that the references are made of.
 const GOLDEN: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -194,22 +191,11 @@ impl Verify {
     }
 
     fn build(&self, build: &Build, root: &Path) -> anyhow::Result<()> {
-        let mut command = Command::new(&self.python);
-        command.arg(Path::new(PEERS).join(build.script));
-        match build.is_named {
-            true => command.arg(root).arg(build.name),
-            false => command.arg(root.join(build.name)),
+        let arguments = match build.is_named {
+            true => vec![root.to_owned(), build.name.into()],
+            false => vec![root.join(build.name)],
         };
-        let output = command
-            .output()
-            .with_context(|| format!("cannot start `{}`", self.python.display()))?;
-        let errors = String::from_utf8_lossy(&output.stderr);
-        let last = errors
-            .lines()
-            .last()
-            .unwrap_or("it said nothing")
-            .to_owned();
-        ensure!(output.status.success(), "`{}` failed: {last}", build.script);
+        peers::run(&self.python, build.script, &arguments)?;
         Ok(())
     }
 }
