@@ -85,8 +85,8 @@ pub enum DecoderError {
         /// Every kind that is not read.
         kinds: Vec<String>,
     },
-    /// Two shards hold the same tensor.
-    #[error("`{name}` is in two shards of the weights")]
+    /// A file, or two shards of one, hold the same tensor.
+    #[error("`{name}` is in the weights twice")]
     TensorTwice {
         /// Name of the tensor.
         name: String,

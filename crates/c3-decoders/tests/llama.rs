@@ -116,6 +116,39 @@ fn behind(decoder: &PrefixDecoder, mapper: &Linear) -> PrefixDecoder {
     PrefixDecoder::from_safetensors(&bytes, &config, &Device::flex()).unwrap()
 }
 
+/// A GGUF with another number under one name of its metadata.
+fn patched(mut bytes: Vec<u8>, key: &str, number: u32) -> Vec<u8> {
+    let places = bytes.windows(key.len()).position(|at| at == key.as_bytes());
+    let value = places.expect("the name is there") + key.len() + 4; // behind the kind
+    bytes[value..value + 4].copy_from_slice(&number.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn sizes_that_the_tensors_cannot_have_are_refused_before_memory_is_asked_for() {
+    let refused = |weights: &[Vec<u8>], config: Option<&str>| {
+        let weights: Vec<&[u8]> = weights.iter().map(Vec::as_slice).collect();
+        match DecoderFile::open(&weights, config).unwrap_err() {
+            DecoderError::Setting { setting, .. } => setting,
+            other => panic!("{other}"),
+        }
+    };
+    for (key, setting) in [
+        ("llama.feed_forward_length", "d_hidden"),
+        ("llama.block_count", "num_hidden_layers"),
+    ] {
+        let bytes = patched(read("half.gguf"), key, u32::MAX);
+        assert_eq!(refused(&[bytes], None), setting);
+    }
+    let (weights, config) = files("tied");
+    let mut config: serde_json::Value = serde_json::from_str(&config.unwrap()).unwrap();
+    config["vocab_size"] = u32::MAX.into();
+    assert_eq!(refused(&weights, Some(&config.to_string())), "vocab_size");
+    config["vocab_size"] = 290.into();
+    config["head_dim"] = u32::MAX.into();
+    assert_eq!(refused(&weights, Some(&config.to_string())), "d_head");
+}
+
 fn decoder(case: &Case, expected: &Expected) -> PrefixDecoder {
     let (weights, config) = files(&case.name);
     let decoder = open(&weights, config.as_deref(), expected);

@@ -8,6 +8,7 @@ use c3_decoders::{
 use c3_geometry::Embeddings;
 use rand_chacha::ChaCha8Rng;
 use safetensors::SafeTensors;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const D_EMBED: usize = 6;
@@ -177,8 +178,21 @@ fn a_resumed_training_of_a_part_ends_where_an_unbroken_one_does() {
         };
         let half = tuned(tune, &before, stopping, broken).unwrap();
         assert_eq!(half.ending, Ending::Interrupted);
+        assert_eq!(half.curve.len(), 2);
         let resumed = session(Checkpoints::Resume(folder.path().to_owned()));
-        let resumed = tuned(tune, &before, clean, resumed).unwrap();
+        let visits = Arc::new(AtomicUsize::new(0));
+        let seen = visits.clone();
+        let counting = move |clean: Embeddings, _: &mut ChaCha8Rng| {
+            seen.fetch_add(1, Ordering::Relaxed);
+            clean
+        };
+        let resumed = tuned(tune, &before, counting, resumed).unwrap();
+        let epochs = resumed.curve.len() - half.curve.len();
+        assert_eq!(
+            visits.load(Ordering::Relaxed),
+            1 + epochs * 10,
+            "it goes on"
+        );
         let unbroken = tuned(tune, &before, clean, session(Checkpoints::InMemory)).unwrap();
         assert_eq!(resumed.curve, unbroken.curve);
         assert_eq!(changed(&resumed.decoder, &unbroken.decoder), [""; 0]);

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::names::Names;
 use crate::files::Gguf;
 use crate::prefix::check;
-use crate::{BodyConfig, DecoderError, Output};
+use crate::{DecoderError, Output};
 
 /// What a llama-style body has beside the sizes that all decoders have.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,8 +68,8 @@ pub struct LlamaConfig {
     pub vocab_size: usize,
     /// Positions that it was trained for.
     pub max_position_embeddings: usize,
-    /// Where the output weights come from; not known before the weights, in a GGUF.
-    pub output: Option<Output>,
+    /// Where the output weights come from; a GGUF says it by the tensors that it has.
+    pub output: Output,
     /// The sizes of the body.
     pub body: LlamaBodyConfig,
 }
@@ -152,11 +153,10 @@ impl LlamaConfig {
             num_attention_heads: n_heads,
             vocab_size: written.vocab_size,
             max_position_embeddings: written.max_position_embeddings,
-            output: Some(if written.tie_word_embeddings {
-                Output::Tied
-            } else {
-                Output::Untied
-            }),
+            output: match written.tie_word_embeddings {
+                true => Output::Tied,
+                false => Output::Untied,
+            },
             body,
         })
     }
@@ -168,10 +168,7 @@ impl LlamaConfig {
         if architecture != "llama" {
             return Err(unsupported("general.architecture", architecture.to_owned()));
         }
-        let scaling = file.text("llama.rope.scaling.type").unwrap_or("none");
-        if scaling != "none" {
-            return Err(unsupported("llama.rope.scaling.type", scaling.to_owned()));
-        }
+        check_positions(file)?;
         let hidden_size = file.count("llama.embedding_length")?;
         let n_heads = file.count("llama.attention.head_count")?;
         let or = |name: &'static str, otherwise: usize| match file.has(name) {
@@ -206,15 +203,28 @@ impl LlamaConfig {
                 false => file.texts("tokenizer.ggml.tokens")?.len(),
             },
             max_position_embeddings: file.count("llama.context_length")?,
-            output: None,
+            output: match file.tensors.contains_key(Names::Gguf.output()) {
+                true => Output::Untied,
+                false => Output::Tied,
+            },
             body,
         })
     }
+}
 
-    /// The kind of body.
-    pub(super) fn kind(&self) -> BodyConfig {
-        BodyConfig::Llama(self.body)
+/// Refuses stretched positions, newer and older ways of saying so among them.
+fn check_positions(file: &Gguf<'_>) -> Result<(), DecoderError> {
+    let unsupported = |setting, value: String| Err(DecoderError::Unsupported { setting, value });
+    let kind = "llama.rope.scaling.type";
+    if file.has(kind) && file.text(kind)? != "none" {
+        return unsupported(kind, file.text(kind)?.to_owned());
     }
+    for factor in ["llama.rope.scaling.factor", "llama.rope.scale_linear"] {
+        if file.has(factor) && !matches!(file.number(factor)?, 0.0 | 1.0) {
+            return unsupported(factor, file.number(factor)?.to_string());
+        }
+    }
+    Ok(())
 }
 
 impl Written {
@@ -264,7 +274,7 @@ mod tests {
         let body = config.body;
         assert_eq!((body.n_kv_heads, body.d_head), (9, 64));
         assert_eq!((body.rope_base, body.epsilon), (10_000.0, 1e-6));
-        assert_eq!(config.output, Some(Output::Untied));
+        assert_eq!(config.output, Output::Untied);
     }
 
     #[test]
@@ -315,5 +325,36 @@ mod tests {
             ..body
         };
         assert!(refuse(endless).contains("rope_base"));
+    }
+
+    /// A GGUF without tensors that holds these numbers.
+    fn gguf(numbers: &[(&str, f32)]) -> Vec<u8> {
+        const FLOAT: u32 = 6;
+        let mut bytes = b"GGUF".to_vec();
+        bytes.extend(3_u32.to_le_bytes());
+        bytes.extend(0_u64.to_le_bytes());
+        bytes.extend((numbers.len() as u64).to_le_bytes());
+        for (key, number) in numbers {
+            bytes.extend((key.len() as u64).to_le_bytes());
+            bytes.extend(key.as_bytes());
+            bytes.extend(FLOAT.to_le_bytes());
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes
+    }
+
+    #[test]
+    fn stretched_positions_are_refused_however_they_are_written() {
+        let checked = |key, factor| {
+            let bytes = gguf(&[(key, factor)]);
+            check_positions(&Gguf::open(&bytes).unwrap())
+        };
+        for key in ["llama.rope.scaling.factor", "llama.rope.scale_linear"] {
+            assert!(checked(key, 1.0).is_ok() && checked(key, 0.0).is_ok());
+            let error = checked(key, 8.0).unwrap_err().to_string();
+            assert!(error.contains(key) && error.contains('8'), "{error}");
+        }
+        // A kind that is no text is not taken for none.
+        assert!(checked("llama.rope.scaling.type", 1.0).is_err());
     }
 }

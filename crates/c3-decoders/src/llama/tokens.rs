@@ -13,6 +13,7 @@ use crate::{CaptionTokenizer, DecoderError};
 const MODEL: &str = "tokenizer.ggml.model";
 const CUT: &str = "tokenizer.ggml.pre";
 const MERGES: &str = "tokenizer.ggml.merges";
+const KINDS: &str = "tokenizer.ggml.token_type";
 /// Tokens that stand for no text, and those that are never cut.
 const SPECIAL: [i64; 2] = [3, 4];
 
@@ -50,7 +51,12 @@ impl CaptionTokenizer {
             other => return Err(unsupported(CUT, other)),
         };
         let tokens = file.texts("tokenizer.ggml.tokens")?;
-        let kinds = file.numbers("tokenizer.ggml.token_type")?;
+        let kinds = file.numbers(KINDS)?;
+        if kinds.len() != tokens.len() {
+            return Err(DecoderError::Gguf {
+                fault: GgufFault::Missing { key: KINDS },
+            });
+        }
         let vocabulary: Vocab = tokens
             .iter()
             .zip(0..)

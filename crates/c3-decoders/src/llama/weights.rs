@@ -10,10 +10,10 @@ use super::config::LlamaConfig;
 use super::names::{Heads, Names, Part};
 use crate::files::{Gguf, Stored, safetensors};
 use crate::gpt2::turned;
-use crate::prefix::{Init, Taken, Weights};
+use crate::prefix::{Init, Taken, Weights, check};
 use crate::{
-    DecoderError, Output, PrefixDecoder, PrefixDecoderConfig, PretrainedPrefix, PretrainedUse,
-    WeightFault,
+    BodyConfig, DecoderError, Output, PrefixDecoder, PrefixDecoderConfig, PretrainedPrefix,
+    PretrainedUse, WeightFault,
 };
 
 /// The file of a Llama, or all of its shards.
@@ -62,11 +62,36 @@ impl<'a> LlamaFile<'a> {
                 found: tensors.keys().take(3).cloned().collect(),
             });
         }
-        Ok(Self {
+        let file = Self {
             tensors,
             names,
             config,
-        })
+        };
+        file.check_sizes()?;
+        Ok(file)
+    }
+
+    /// Refuses sizes that the tensors cannot have, before memory is asked for them.
+    fn check_sizes(&self) -> Result<(), DecoderError> {
+        let numbers = |stored: &Stored<'_>| stored.shape.iter().map(|n| *n as f64).product::<f64>();
+        let held: f64 = self.tensors.values().map(numbers).sum();
+        let config = &self.config;
+        let wide = config.hidden_size as f64;
+        let heads = config.num_attention_heads as f64 * config.body.d_head as f64;
+        for (setting, needed) in [
+            ("vocab_size", config.vocab_size as f64 * wide),
+            ("d_hidden", config.body.d_hidden as f64 * wide),
+            ("d_head", heads * wide),
+        ] {
+            let expected = "no more than the tensors of the file hold";
+            check(needed <= held, setting, needed, expected)?;
+        }
+        check(
+            config.num_hidden_layers <= self.tensors.len(),
+            "num_hidden_layers",
+            config.num_hidden_layers as f64,
+            "no more than the file has tensors",
+        )
     }
 
     /// The sizes of the Llama.
@@ -99,19 +124,18 @@ impl<'a> LlamaFile<'a> {
             max_tokens: how.max_tokens,
             mapper,
             read_at,
-            body: self.config.kind(),
-            output: self.output(),
+            body: BodyConfig::Llama(self.config.body),
+            output: self.config.output,
             dropout: how.dropout,
             ..Default::default()
         };
         config.check()?;
-        if config.n_positions() > self.config.max_position_embeddings {
-            return Err(DecoderError::Setting {
-                setting: "max_tokens",
-                value: how.max_tokens as f64,
-                expected: "so small that it and the prefix fit the positions of the Llama",
-            });
-        }
+        check(
+            config.n_positions() <= self.config.max_position_embeddings,
+            "max_tokens",
+            how.max_tokens as f64,
+            "so small that it and the prefix fit the positions of the Llama",
+        )?;
         Ok(config)
     }
 
@@ -137,20 +161,11 @@ impl<'a> LlamaFile<'a> {
         decoder.filled(Foreign { file: self, used }, device)
     }
 
-    /// What the config says of the output weights, or else the tensors.
-    fn output(&self) -> Output {
-        let own = self.tensors.contains_key(self.names.output());
-        self.config.output.unwrap_or(match own {
-            true => Output::Untied,
-            false => Output::Tied,
-        })
-    }
-
     /// Output weights of their own would be lost.
     fn check_output(&self) -> Result<(), DecoderError> {
         let tokens = &self.tensors[self.names.tokens()];
         match self.tensors.get(self.names.output()) {
-            Some(output) if self.output() == Output::Tied && output.data != tokens.data => {
+            Some(output) if self.config.output == Output::Tied && output.data != tokens.data => {
                 Err(DecoderError::Untied)
             }
             _ => Ok(()),

@@ -33,10 +33,10 @@ pub struct PrefixDecoderConfig {
     /// How an embedding becomes the prefix.
     pub mapper: Mapper,
     /// How long an embedding is when the mapper reads it.
-    #[serde(skip_serializing_if = "ReadAt::is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub read_at: ReadAt,
     /// What reads the prefix and the tokens after it.
-    #[serde(skip_serializing_if = "BodyConfig::is_gpt")]
+    #[serde(skip_serializing_if = "is_default")]
     pub body: BodyConfig,
     /// What a block of a GPT body applies between its two wide layers.
     pub activation: Activation,
@@ -103,11 +103,6 @@ pub enum ReadAt {
 }
 
 impl ReadAt {
-    /// Whether a description may leave it out, as those of older models do.
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// What an embedding of this width is multiplied with.
     pub(super) fn factor(self, d_embed: usize) -> f32 {
         match self {
@@ -153,13 +148,6 @@ pub enum BodyConfig {
     Gpt,
     /// As in Llama and SmolLM2: positions that turn, keys that heads share, a gate.
     Llama(LlamaBodyConfig),
-}
-
-impl BodyConfig {
-    /// What a file says that was written before there were other bodies.
-    fn is_gpt(&self) -> bool {
-        *self == Self::Gpt
-    }
 }
 
 /// What a block of a GPT body applies between its two wide layers.
@@ -236,6 +224,11 @@ impl PrefixDecoderConfig {
             "at least 0 and below 1",
         )
     }
+}
+
+/// Whether a description may leave a setting out, as those of older models do.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Refuses a setting unless `holds`.

@@ -66,19 +66,7 @@ impl CaptionTokenizer {
     pub(crate) fn new(mut tokenizer: Tokenizer) -> Result<Self, DecoderError> {
         // A caption that spells out `[END]` is text, not an order to stop.
         tokenizer.set_encode_special_tokens(true);
-        let id = |token| {
-            tokenizer
-                .token_to_id(token)
-                .ok_or(DecoderError::MissingToken { token })
-        };
-        let (end, forbidden, style) = match end_of_text(&tokenizer) {
-            Some(end) => (end, Vec::new(), Style::Bytes),
-            // Ours always fill room; one that does not is somebody else's.
-            None if tokenizer.token_to_id(PAD).is_none() => {
-                return Err(DecoderError::MissingToken { token: END_OF_TEXT });
-            }
-            None => (id(END)?, vec![id(PAD)?, id(UNKNOWN)?], Style::Words),
-        };
+        let (end, forbidden, style) = ending(&tokenizer)?;
         Ok(Self {
             tokenizer,
             end,
@@ -98,13 +86,9 @@ impl CaptionTokenizer {
             let found = self.tokenizer.token_to_id(token);
             found.ok_or(DecoderError::MissingToken { token })
         };
-        self.end = match (stop, self.style) {
-            (Stop::FullStop, _) => id(".")?,
-            (Stop::EndToken, Style::Bytes) => {
-                let end = end_of_text(&self.tokenizer);
-                end.map_or_else(|| id(END_OF_TEXT), Ok)?
-            }
-            (Stop::EndToken, Style::Words) => id(END)?,
+        self.end = match stop {
+            Stop::FullStop => id(".")?,
+            Stop::EndToken => ending(&self.tokenizer)?.0,
         };
         self.stop = stop;
         Ok(self)
@@ -188,9 +172,24 @@ fn punctuate(text: &str) -> String {
     sentence
 }
 
-fn end_of_text(tokenizer: &Tokenizer) -> Option<u32> {
-    let mut ends = ENDS_OF_TEXT.iter();
-    ends.find_map(|token| tokenizer.token_to_id(token))
+/// What ends a caption, what is never written, and how tokens are joined.
+///
+/// Ours is asked for first: a caption may spell out what ends somebody else's texts.
+fn ending(tokenizer: &Tokenizer) -> Result<(u32, Vec<u32>, Style), DecoderError> {
+    let id = |token: &str| tokenizer.token_to_id(token);
+    let ours = (id(PAD), id(END), id(UNKNOWN));
+    if let (Some(pad), Some(end), Some(unknown)) = ours {
+        return Ok((end, vec![pad, unknown], Style::Words));
+    }
+    if let Some(end) = ENDS_OF_TEXT.iter().find_map(|token| id(token)) {
+        return Ok((end, Vec::new(), Style::Bytes));
+    }
+    let token = match ours {
+        (None, ..) => END_OF_TEXT, // ours always fill room; one that does not is somebody else's
+        (_, None, _) => END,
+        _ => UNKNOWN,
+    };
+    Err(DecoderError::MissingToken { token })
 }
 
 pub(crate) fn tokenizer_error(source: tokenizers::Error) -> DecoderError {
