@@ -166,6 +166,8 @@ impl Results {
                 finite(&format!("a score of {}", arm.arm), scores.values().copied())?;
             }
         }
+        let shares = self.fine_tuned.iter().map(|share| share.fraction);
+        finite("a share of the pairs", shares)?;
         for found in &self.retrieval {
             finite(
                 &format!("recall {}", found.direction),

@@ -113,8 +113,12 @@ fn a_result_that_is_not_a_number_is_not_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("results.json");
     type Break = fn(&mut Results);
-    let breaks: [(Break, &str); 6] = [
+    let breaks: [(Break, &str); 7] = [
         (|r| r.arms[0].sigma = Some(f64::NAN), "sigma of C3"),
+        (
+            |r| r.fine_tuned[0].fraction = f64::NAN,
+            "a share of the pairs",
+        ),
         (
             |r| *r.arms[0].mean.get_mut("CIDEr").unwrap() = f64::NAN,
             "a score of C3",

@@ -4,8 +4,9 @@
 //! clip_loading FOLDER
 //! ```
 //!
-//! `FOLDER` is one that `benches/peers/build_clip.py` wrote, or one from the hub, of f32 weights. Prints the
-//! best of five of each, and on Linux the most memory that the process had while it loaded once.
+//! `FOLDER` is one that `benches/peers/build_clip.py` wrote, or one from the hub, of f32 weights.
+//! Prints the best of five of each, and on Linux the most memory that the process had while it
+//! loaded once.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;

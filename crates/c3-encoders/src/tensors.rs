@@ -1,21 +1,19 @@
 //! Weight files into named host tensors, and what does not fit.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use burn::tensor::{bf16, f16};
 use pytorch_reader::PytorchReader;
 use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensorError};
 use serde::Deserialize;
 
+use crate::folder::read_json;
+use crate::numbers::{float_of, widen_all};
 use crate::{EncoderError, TensorFault};
-
-/// Bytes read at once: they are widened while they still lie in the processor's cache.
-const CHUNK: usize = 256 * 1024;
 
 /// The longest header of a safetensors file, as its own reader has it.
 const LONGEST_HEADER: u64 = 100_000_000;
@@ -81,6 +79,17 @@ impl TensorFile {
     /// The names of all tensors that were not taken, in no order.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
+    }
+
+    /// How many different numbers follow a beginning of names, as those of blocks do.
+    ///
+    /// A number that is left out makes one block fewer, whose tensors are then named as too many.
+    pub(crate) fn count(&self, start: &str) -> usize {
+        let numbers = self.names().filter_map(|name| {
+            let (number, _) = name.strip_prefix(start)?.split_once('.')?;
+            number.parse::<usize>().ok()
+        });
+        numbers.collect::<BTreeSet<usize>>().len()
     }
 
     /// The shape of a tensor that was not taken.
@@ -150,52 +159,6 @@ impl Stored {
             Numbers::InCheckpoint { tensor, dtype } => widen_all(&*tensor.read()?, count, dtype),
         }
     }
-}
-
-/// The same type of floating-point numbers in safetensors.
-fn float_of(dtype: pytorch_reader::DType) -> Option<Dtype> {
-    match dtype {
-        pytorch_reader::DType::F64 => Some(Dtype::F64),
-        pytorch_reader::DType::F32 => Some(Dtype::F32),
-        pytorch_reader::DType::F16 => Some(Dtype::F16),
-        pytorch_reader::DType::BF16 => Some(Dtype::BF16),
-        _ => None, // counters and masks
-    }
-}
-
-/// Reads `count` numbers of a type; nothing if they are no floating-point numbers, or not finite.
-fn widen_all(source: impl Read, count: usize, dtype: Dtype) -> io::Result<Option<Vec<f32>>> {
-    match dtype {
-        Dtype::F64 => widen(source, count, |bytes| f64::from_le_bytes(bytes) as f32),
-        Dtype::F32 => widen(source, count, f32::from_le_bytes),
-        Dtype::F16 => widen(source, count, |bytes| f16::from_le_bytes(bytes).to_f32()),
-        Dtype::BF16 => widen(source, count, |bytes| bf16::from_le_bytes(bytes).to_f32()),
-        _ => Ok(None), // counters and masks
-    }
-}
-
-/// Reads `count` numbers of `N` bytes; nothing if one of them is not finite.
-fn widen<const N: usize>(
-    mut source: impl Read,
-    count: usize,
-    number: impl Fn([u8; N]) -> f32,
-) -> io::Result<Option<Vec<f32>>> {
-    let mut values = Vec::with_capacity(count);
-    let mut chunk = vec![0; CHUNK.min(count * N)];
-    let mut is_finite = true;
-    while values.len() < count {
-        let length = CHUNK.min((count - values.len()) * N);
-        let bytes = &mut chunk[..length];
-        source.read_exact(bytes)?;
-        let first = values.len();
-        let numbers = bytes.as_chunks().0;
-        values.extend(numbers.iter().map(|bytes| number(*bytes)));
-        // Of a number that is not finite, and of no other, 0 times it is not 0.
-        is_finite &= values[first..]
-            .iter()
-            .fold(true, |all, value| all & (value * 0.0 == 0.0));
-    }
-    Ok(is_finite.then_some(values))
 }
 
 fn open_one(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
@@ -285,18 +248,6 @@ fn open_index(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
     Ok(tensors)
 }
 
-/// Reads a JSON file of a model.
-pub(crate) fn read_json<T: serde::de::DeserializeOwned>(file: &Path) -> Result<T, EncoderError> {
-    let bytes = fs::read(file).map_err(|source| EncoderError::Read {
-        file: file.to_owned(),
-        source,
-    })?;
-    serde_json::from_slice(&bytes).map_err(|source| EncoderError::Json {
-        file: file.to_owned(),
-        source,
-    })
-}
-
 fn open_checkpoint(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
     let broken = |source| EncoderError::Checkpoint {
         file: file.to_owned(),
@@ -315,6 +266,8 @@ fn open_checkpoint(file: &Path) -> Result<HashMap<String, Stored>, EncoderError>
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use safetensors::tensor::TensorView;
 

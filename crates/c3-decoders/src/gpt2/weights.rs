@@ -32,8 +32,8 @@ pub struct Gpt2File<'a> {
 }
 
 impl<'a> Gpt2File<'a> {
-    /// Finds the model in a file, or in its shards; without its `config.json` its sizes are read off the weights,
-    /// and heads taken to be 64 wide.
+    /// Finds the model in a file, or in its shards; without its `config.json` its sizes are read
+    /// off the weights, and heads taken to be 64 wide.
     ///
     /// # Errors
     ///

@@ -10,8 +10,8 @@ use super::mixer::Mixer;
 
 /// Writes an embedding as the first tokens that the decoder reads.
 ///
-/// Read at `sqrt(d_embed)` times its length, the numbers of a unit vector vary by about one: at unit
-/// length, AdamW takes several times as many steps to find the mapping.
+/// Read at `sqrt(d_embed)` times its length, the numbers of a unit vector vary by about one: at
+/// unit length, AdamW takes several times as many steps to find the mapping.
 #[derive(Module, Debug)]
 pub(super) struct PrefixMapper {
     widen: Option<Linear>,

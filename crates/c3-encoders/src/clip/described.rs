@@ -9,7 +9,8 @@ use super::config::{
     Activation, BlocksConfig, HEAD_WIDTH, ImageConfig, Levels, ResNetConfig, TextConfig, VitConfig,
 };
 use crate::EncoderError;
-use crate::tensors::{TensorFile, read_json};
+use crate::folder::read_json;
+use crate::tensors::TensorFile;
 
 /// `config.json` of transformers; what is absent has the value of `clip-vit-base-patch32`.
 #[derive(Deserialize)]
@@ -325,7 +326,7 @@ fn resnet(tensors: &TensorFile) -> Option<ImageConfig> {
     Some(ImageConfig::ResNet(ResNetConfig {
         size: 32 * places.saturating_sub(1).isqrt(), // one place is the mean's
         width,
-        stages: [1, 2, 3, 4].map(|stage| count(tensors, &format!("visual.layer{stage}."))),
+        stages: [1, 2, 3, 4].map(|stage| tensors.count(&format!("visual.layer{stage}."))),
         n_heads: 32 * width / HEAD_WIDTH,
     }))
 }
@@ -338,18 +339,9 @@ fn blocks(
 ) -> BlocksConfig {
     BlocksConfig {
         width,
-        n_layers: count(tensors, prefix),
+        n_layers: tensors.count(prefix),
         n_heads: width / HEAD_WIDTH,
         d_hidden: 4 * width,
         activation,
     }
-}
-
-/// How many different numbers follow a prefix.
-fn count(tensors: &TensorFile, prefix: &str) -> usize {
-    let numbers = tensors.names().filter_map(|name| {
-        let (number, _) = name.strip_prefix(prefix)?.split_once('.')?;
-        number.parse::<usize>().ok()
-    });
-    numbers.max().map_or(0, |last| last + 1)
 }

@@ -28,4 +28,3 @@ pub use images::ImageTower;
 pub use model::Clip;
 pub use texts::TextTower;
 pub use tokens::{ClipTokenizer, Overlong};
-pub(crate) use weights::is_clip;

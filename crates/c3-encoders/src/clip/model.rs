@@ -31,7 +31,8 @@ impl Clip {
     /// [`EncoderError::Read`], [`EncoderError::Json`], [`EncoderError::Safetensors`] or
     /// [`EncoderError::Checkpoint`] if a file cannot be read,
     /// [`EncoderError::Unsupported`], [`EncoderError::Setting`] or
-    /// [`EncoderError::Vocabulary`] if they describe no model that can be built, and
+    /// [`EncoderError::Vocabulary`] if they describe no model that can be built,
+    /// [`EncoderError::OtherModel`] if they are ImageBind's, and
     /// [`EncoderError::Weights`] naming every tensor that is missing, too much or
     /// misshapen.
     pub fn load(path: &Path, device: &Device) -> Result<Self, EncoderError> {
@@ -44,7 +45,7 @@ impl Clip {
     }
 
     /// Looks for the weights, the sizes and the tokens of a model before hours of other work;
-    /// no tensor is read.
+    /// no tensor is read. Gives the width of its space.
     ///
     /// # Errors
     ///

@@ -60,16 +60,10 @@ impl Reader<'_> {
         [kernel, stride]: [usize; 2],
     ) -> Convolution {
         let shape = [d_output, d_input, kernel, kernel];
-        let mut filters = self
-            .layers
-            .tensors
-            .take(&format!("{weight}.weight"), &shape);
+        let mut filters = self.layers.take(&format!("{weight}.weight"), &shape);
         let parts = ["weight", "bias", "running_mean", "running_var"];
-        let [gains, mut bias, means, variances] = parts.map(|part| {
-            self.layers
-                .tensors
-                .take(&format!("{norm}.{part}"), &[d_output])
-        });
+        let [gains, mut bias, means, variances] =
+            parts.map(|part| self.layers.take(&format!("{norm}.{part}"), &[d_output]));
         for (channel, filter) in filters
             .chunks_exact_mut(d_input * kernel * kernel)
             .enumerate()
@@ -92,7 +86,7 @@ impl Reader<'_> {
         let (channels, d_embed) = (config.d_features(), self.config.d_embed);
         let n_tokens = config.grid() * config.grid() + 1;
         let places = "visual.attnpool.positional_embedding";
-        let places = self.layers.tensors.take(places, &[n_tokens, channels]);
+        let places = self.layers.take(places, &[n_tokens, channels]);
         let mut dense = |part: &str, d_output: usize| {
             self.layers.dense(
                 &format!("visual.attnpool.{part}_proj"),

@@ -5,7 +5,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use c3_geometry::Embeddings;
 
-use super::{ClipTokenizer, weights};
+use super::{ClipTokenizer, Overlong, weights};
 use crate::EncoderError;
 use crate::batches::{SortedTexts, Text};
 use crate::transformer::TextTransformer;
@@ -35,9 +35,10 @@ impl TextTower {
         &self.tokenizer
     }
 
-    /// The same tower with another tokenizer, or with the same one set otherwise.
+    /// The same tower with another answer to texts that are too long.
     #[must_use]
-    pub fn with_tokenizer(self, tokenizer: ClipTokenizer) -> Self {
+    pub fn with_overlong(self, overlong: Overlong) -> Self {
+        let tokenizer = self.tokenizer.with_overlong(overlong);
         Self { tokenizer, ..self }
     }
 

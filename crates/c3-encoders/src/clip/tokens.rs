@@ -16,7 +16,7 @@ use tokenizers::{AddedToken, ModelWrapper, Tokenizer};
 
 use super::clean::clean;
 use crate::EncoderError;
-use crate::tensors::read_json;
+use crate::folder::read_json;
 
 /// The marks around a text, as OpenAI's vocabulary files call them.
 const START: &str = "<|startoftext|>";
@@ -153,6 +153,24 @@ impl ClipTokenizer {
             context: CONTEXT,
             overlong: Overlong::default(),
         })
+    }
+
+    /// The tokenizer of a folder, for a tower of this context and this vocabulary.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`]; [`EncoderError::Vocabulary`] if it has tokens that the tower lacks.
+    pub(crate) fn load_for(
+        folder: &Path,
+        context: usize,
+        n_vocab: usize,
+    ) -> Result<Self, EncoderError> {
+        let loaded = Self::load(folder)?.with_context(context);
+        let (tokenizer, weights) = (loaded.n_vocab(), n_vocab);
+        if tokenizer > weights {
+            return Err(EncoderError::Vocabulary { tokenizer, weights });
+        }
+        Ok(loaded)
     }
 
     /// The same tokenizer for a model that reads so many tokens, the two marks included.

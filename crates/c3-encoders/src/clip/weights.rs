@@ -8,22 +8,24 @@ use super::config::{BlocksConfig, TextConfig, VitConfig};
 use super::images::Network;
 use super::vit::Vit;
 use super::{Activation, ClipConfig, ClipTokenizer, ImageConfig, ImageTower, TextTower, described};
+use crate::EncoderError;
+use crate::folder::{self, Model};
 use crate::kernels::{Bias, Ending};
 use crate::tensors::TensorFile;
 use crate::transformer::{Block, Blocks, Dense, Layers, PatchTransformer, TextTransformer};
-use crate::{EncoderError, imagebind};
 
 /// Keeps the variance away from zero in layer normalization.
 const EPSILON: f64 = 1e-5;
 
 /// Weight files of a folder, the preferred first.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "model.safetensors",
     "model.safetensors.index.json",
     "open_clip_model.safetensors",
     "model.pth",
     "open_clip_pytorch_model.bin",
     "pytorch_model.bin",
+    "imagebind_huge.pth", // to say what it is
 ];
 
 /// What OpenAI's files hold beside weights, and older files of transformers.
@@ -41,7 +43,8 @@ pub(super) fn check(path: &Path) -> Result<usize, EncoderError> {
     let tensors = open(&file)?;
     let described = describe(&folder, &tensors, Names::of(&tensors))?;
     described.check()?;
-    ClipTokenizer::load(&folder)?;
+    let text = &described.text;
+    ClipTokenizer::load_for(&folder, text.context, text.n_vocab)?;
     Ok(described.d_embed)
 }
 
@@ -53,7 +56,7 @@ pub(super) fn load(
     let mut reader = Reader::open(path, device)?;
     let images = reader.images();
     let texts = reader.texts()?;
-    let scale = reader.layers.tensors.take("logit_scale", &[])[0];
+    let scale = reader.layers.take("logit_scale", &[])[0];
     reader.finish(|_| false)?;
     Ok((images, texts, scale))
 }
@@ -72,11 +75,6 @@ pub(super) fn load_texts(path: &Path, device: &Device) -> Result<TextTower, Enco
     let texts = reader.texts()?;
     reader.finish(|name| is_of_images(name) || name == "logit_scale")?;
     Ok(texts)
-}
-
-/// Whether tensors are those of a CLIP.
-pub(crate) fn is_clip(tensors: &TensorFile) -> bool {
-    tensors.names().any(is_of_images)
 }
 
 fn is_of_images(name: &str) -> bool {
@@ -181,10 +179,7 @@ impl<'a> Reader<'a> {
                 "visual.ln_post",
             ],
         };
-        let stem = self
-            .layers
-            .tensors
-            .take(stem, &[width, 3, vit.patch, vit.patch]);
+        let stem = self.layers.take(stem, &[width, 3, vit.patch, vit.patch]);
         let (class, places) = self.layers.class_and_places(
             (class, &[width]),
             (places, &[n_squares + 1, width]),
@@ -212,14 +207,7 @@ impl<'a> Reader<'a> {
 
     fn texts(&mut self) -> Result<TextTower, EncoderError> {
         let text = self.config.text.clone();
-        let tokenizer = ClipTokenizer::load(&self.folder)?.with_context(text.context);
-        let (tokenizer_words, weights) = (tokenizer.n_vocab(), text.n_vocab);
-        if tokenizer_words > weights {
-            return Err(EncoderError::Vocabulary {
-                tokenizer: tokenizer_words,
-                weights,
-            });
-        }
+        let tokenizer = ClipTokenizer::load_for(&self.folder, text.context, text.n_vocab)?;
         Ok(TextTower {
             tokenizer,
             network: self.text_network(&text),
@@ -311,12 +299,8 @@ impl<'a> Reader<'a> {
         let mut bias = Vec::with_capacity(3 * width);
         for part in ["q", "k", "v"] {
             let name = format!("{prefix}.self_attn.{part}_proj");
-            weight.extend(
-                self.layers
-                    .tensors
-                    .take(&format!("{name}.weight"), &[width, width]),
-            );
-            bias.extend(self.layers.tensors.take(&format!("{name}.bias"), &[width]));
+            weight.extend(self.layers.take(&format!("{name}.weight"), &[width, width]));
+            bias.extend(self.layers.take(&format!("{name}.bias"), &[width]));
         }
         Dense {
             weight: self.layers.turned(weight, [3 * width, width]),
@@ -327,31 +311,16 @@ impl<'a> Reader<'a> {
 
 /// The folder of a model, and its weights.
 fn locate(path: &Path) -> Result<(PathBuf, PathBuf), EncoderError> {
-    if path.is_file() {
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        return Ok((folder, path.to_owned()));
-    }
-    let files = FILES.map(|name| path.join(name)).into_iter();
-    let files = files.chain([path.join(imagebind::FILE)]); // to say what it is
-    let found = { files }.find(|file| file.exists());
-    let file = found.ok_or_else(|| EncoderError::Incomplete {
-        folder: path.to_owned(),
-        what: "weights (model.safetensors, open_clip_model.safetensors, model.pth)",
-    })?;
-    Ok((path.to_owned(), file))
+    let what = "weights (model.safetensors, open_clip_model.safetensors, model.pth)";
+    folder::locate(path, &FILES, what)
 }
-
 /// Opens weights, unless they are ImageBind's, which other folders are like.
 fn open(file: &Path) -> Result<TensorFile, EncoderError> {
     let tensors = TensorFile::open(file)?;
-    if imagebind::is_imagebind(&tensors) {
-        return Err(EncoderError::OtherModel {
-            file: file.to_owned(),
-            found: "ImageBind",
-            expected: "CLIP",
-        });
+    match Model::of(&tensors) {
+        Model::ImageBind => Err(Model::ImageBind.instead_of(Model::Clip, file)),
+        Model::Clip | Model::Other => Ok(tensors),
     }
-    Ok(tensors)
 }
 
 /// The sizes, from whatever describes weights of such names.

@@ -211,18 +211,12 @@ impl Shapes<'_> {
         let d_hidden = self.axis(&format!("{blocks}0.mlp.fc1.weight"), 0);
         TrunkConfig {
             width: width.unwrap_or(huge.width),
-            n_layers: self.count(&blocks).unwrap_or(huge.n_layers),
+            n_layers: match self.tensors.count(&format!("{}{blocks}", self.prefix)) {
+                0 => huge.n_layers,
+                found => found,
+            },
             n_heads: huge.n_heads, // no shape tells
             d_hidden: d_hidden.unwrap_or(huge.d_hidden),
         }
-    }
-
-    /// How many different numbers follow some names.
-    fn count(&self, start: &str) -> Option<usize> {
-        let numbers = self.tensors.names().filter_map(|name| {
-            let name = name.strip_prefix(self.prefix)?.strip_prefix(start)?;
-            name.split_once('.')?.0.parse::<usize>().ok()
-        });
-        numbers.max().map(|last| last + 1)
     }
 }

@@ -25,4 +25,3 @@ pub use lengths::Lengths;
 pub use model::ImageBind;
 pub use text::TextTower;
 pub use vision::VisionTower;
-pub(crate) use weights::{FILE, is_imagebind};

@@ -9,7 +9,7 @@ use super::lengths::Ending;
 use super::{Lengths, TextConfig, weights};
 use crate::EncoderError;
 use crate::batches::{SortedTexts, Text};
-use crate::clip::ClipTokenizer;
+use crate::clip::{ClipTokenizer, Overlong};
 use crate::transformer::TextTransformer;
 
 /// ImageBind's tower of texts, with its tokenizer, which is CLIP's.
@@ -46,13 +46,14 @@ impl TextTower {
         &self.tokenizer
     }
 
-    /// The same tower with another tokenizer, or with the same one set otherwise.
+    /// The same tower with another answer to texts that are too long.
     ///
     /// A text that is too long keeps its end mark, as in ImageBind since November 2025. With
     /// [`Overlong::DropEnd`](crate::clip::Overlong::DropEnd) it loses the mark, as before: all
     /// such texts then have one embedding, that of the start mark.
     #[must_use]
-    pub fn with_tokenizer(self, tokenizer: ClipTokenizer) -> Self {
+    pub fn with_overlong(self, overlong: Overlong) -> Self {
+        let tokenizer = self.tokenizer.with_overlong(overlong);
         Self { tokenizer, ..self }
     }
 

@@ -8,7 +8,8 @@ use super::clips::FRAMES;
 use super::config::TrunkConfig;
 use super::lengths::Ending;
 use super::{AudioTower, ImageBind, ImageBindConfig, TextTower, VisionTower, audio, vision};
-use crate::clip::{ClipTokenizer, Levels, is_clip};
+use crate::clip::{ClipTokenizer, Levels};
+use crate::folder::{self, Model};
 use crate::kernels::{Ending as Activation, KeyValue};
 use crate::tensors::TensorFile;
 use crate::transformer::{Block, Blocks, Layers, PatchTransformer, TextTransformer};
@@ -20,29 +21,21 @@ const EPSILON: f64 = 1e-6;
 /// The same in the stem of the sounds, where ImageBind left PyTorch's own.
 const STEM_EPSILON: f64 = 1e-5;
 
-/// The published file.
-pub(crate) const FILE: &str = "imagebind_huge.pth";
-
 /// Weight files of a folder, the preferred first.
 const FILES: [&str; 4] = [
     "model.safetensors",
     "model.safetensors.index.json",
-    FILE,
+    "imagebind_huge.pth",
     "model.pth",
 ];
 
 /// What every file of ImageBind has in some names.
 const TRUNKS: &str = "modality_trunks.";
 
-/// Whether tensors are those of ImageBind.
-pub(crate) fn is_imagebind(tensors: &TensorFile) -> bool {
-    tensors.names().any(|name| name.contains(TRUNKS))
-}
-
 /// Whether the weights at `path` are those of ImageBind.
 pub(super) fn is_at(path: &Path) -> bool {
     let tensors = locate(path).and_then(|(_, file)| TensorFile::open(&file));
-    tensors.is_ok_and(|tensors| is_imagebind(&tensors))
+    tensors.is_ok_and(|tensors| Model::of(&tensors) == Model::ImageBind)
 }
 
 /// Looks for all that a model is made of, and reads no tensor; gives the width of its space.
@@ -128,15 +121,8 @@ impl Opened {
         let tensors = TensorFile::open(&file)?;
         let prefixes = tensors.names().filter_map(|name| name.split_once(TRUNKS));
         let prefix = prefixes.map(|(prefix, _)| prefix.to_owned()).min();
-        let prefix = prefix.ok_or_else(|| EncoderError::OtherModel {
-            file,
-            found: if is_clip(&tensors) {
-                "CLIP"
-            } else {
-                "another model"
-            },
-            expected: "ImageBind",
-        })?;
+        let prefix =
+            prefix.ok_or_else(|| Model::of(&tensors).instead_of(Model::ImageBind, &file))?;
         let config = ImageBindConfig::by_shapes(&tensors, &prefix);
         config.check()?;
         Ok(Self {
@@ -149,15 +135,7 @@ impl Opened {
 
     fn tokenizer(&self) -> Result<ClipTokenizer, EncoderError> {
         let text = &self.config.text;
-        let tokenizer = ClipTokenizer::load(&self.folder)?.with_context(text.context);
-        let (tokenizer_words, weights) = (tokenizer.n_vocab(), text.n_vocab);
-        if tokenizer_words > weights {
-            return Err(EncoderError::Vocabulary {
-                tokenizer: tokenizer_words,
-                weights,
-            });
-        }
-        Ok(tokenizer)
+        ClipTokenizer::load_for(&self.folder, text.context, text.n_vocab)
     }
 }
 
@@ -208,10 +186,7 @@ impl<'a> Reader<'a> {
         let config = self.config.vision.clone();
         let [width, patch] = [config.trunk.width, config.patch];
         let stem = self.name("modality_preprocessors.vision.rgbt_stem.proj.1.weight");
-        let stem = self
-            .layers
-            .tensors
-            .take(&stem, &[width, 3, FRAMES, patch, patch]);
+        let stem = self.layers.take(&stem, &[width, 3, FRAMES, patch, patch]);
         let still = add_frames(&stem, patch * patch);
         let grid = config.grid();
         VisionTower {
@@ -235,7 +210,7 @@ impl<'a> Reader<'a> {
         let config = self.config.audio.clone();
         let [width, patch] = [config.trunk.width, config.patch];
         let stem = self.name("modality_preprocessors.audio.rgbt_stem.proj.weight");
-        let stem = self.layers.tensors.take(&stem, &[width, 1, patch, patch]);
+        let stem = self.layers.take(&stem, &[width, 1, patch, patch]);
         let norm = self.name("modality_preprocessors.audio.rgbt_stem.norm_layer");
         let [along_bins, along_frames] = config.grid();
         let n_patches = along_bins * along_frames;
@@ -259,10 +234,7 @@ impl<'a> Reader<'a> {
         let [words, places] = ["token_embedding.weight", "pos_embed"].map(part);
         let [norm, project] =
             ["0", "1"].map(|part| self.name(&format!("modality_heads.text.proj.{part}")));
-        let places = self
-            .layers
-            .tensors
-            .take(&places, &[1, config.context, width]);
+        let places = self.layers.take(&places, &[1, config.context, width]);
         TextTower {
             tokenizer,
             network: TextTransformer {
@@ -284,7 +256,7 @@ impl<'a> Reader<'a> {
         let name = self.name(&format!(
             "modality_postprocessors.{modality}.1.log_logit_scale"
         ));
-        Ending::new(self.layers.tensors.take(&name, &[])[0])
+        Ending::new(self.layers.take(&name, &[])[0])
     }
 
     /// What comes after the stem of pictures and of sounds.
@@ -353,7 +325,7 @@ impl<'a> Reader<'a> {
     fn more(&mut self, attention: &str, width: usize) -> KeyValue {
         let [key, value] = ["bias_k", "bias_v"].map(|part| {
             let name = format!("{attention}.{part}");
-            self.layers.tensors.take(&name, &[1, 1, width])
+            self.layers.take(&name, &[1, 1, width])
         });
         KeyValue::new(key, &value, self.layers.device)
     }
@@ -379,15 +351,6 @@ fn add_frames(filters: &[f32], area: usize) -> Vec<f32> {
 
 /// The folder of a model, and its weights.
 fn locate(path: &Path) -> Result<(PathBuf, PathBuf), EncoderError> {
-    if path.is_file() {
-        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        return Ok((folder, path.to_owned()));
-    }
-    let files = FILES.map(|name| path.join(name));
-    let found = files.into_iter().find(|file| file.exists());
-    let file = found.ok_or_else(|| EncoderError::Incomplete {
-        folder: path.to_owned(),
-        what: "weights of ImageBind (imagebind_huge.pth, model.safetensors)",
-    })?;
-    Ok((path.to_owned(), file))
+    let what = "weights of ImageBind (imagebind_huge.pth, model.safetensors)";
+    folder::locate(path, &FILES, what)
 }

@@ -8,8 +8,9 @@ use tokenizers::Tokenizer;
 use super::MiniLmConfig;
 use super::model::{Dense, Layer, Network, Norm};
 use crate::EncoderError;
+use crate::folder::read_json;
 use crate::kernels::Bias;
-use crate::tensors::{TensorFile, read_json};
+use crate::tensors::TensorFile;
 
 /// Reads the sizes, the tokenizer and the network of a folder.
 pub(super) fn load(

@@ -44,6 +44,11 @@ impl Layers<'_> {
         }
     }
 
+    /// Takes numbers as they lie.
+    pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Vec<f32> {
+        self.tensors.take(name, shape)
+    }
+
     /// Takes a matrix as it lies.
     pub(crate) fn by_name(&mut self, name: &str, shape: [usize; 2]) -> Tensor<2> {
         let values = self.tensors.take(name, &shape);

@@ -1,0 +1,59 @@
+//! Numbers of a file, widened to single precision while they are read.
+
+use std::io::{self, Read};
+
+use burn::tensor::{bf16, f16};
+use safetensors::Dtype;
+
+/// Bytes read at once: they are widened while they still lie in the processor's cache.
+const CHUNK: usize = 256 * 1024;
+
+/// The same type of floating-point numbers in safetensors.
+pub(crate) fn float_of(dtype: pytorch_reader::DType) -> Option<Dtype> {
+    match dtype {
+        pytorch_reader::DType::F64 => Some(Dtype::F64),
+        pytorch_reader::DType::F32 => Some(Dtype::F32),
+        pytorch_reader::DType::F16 => Some(Dtype::F16),
+        pytorch_reader::DType::BF16 => Some(Dtype::BF16),
+        _ => None, // counters and masks
+    }
+}
+
+/// Reads `count` numbers of a type; nothing if they are no floating-point numbers, or not finite.
+pub(crate) fn widen_all(
+    source: impl Read,
+    count: usize,
+    dtype: Dtype,
+) -> io::Result<Option<Vec<f32>>> {
+    match dtype {
+        Dtype::F64 => widen(source, count, |bytes| f64::from_le_bytes(bytes) as f32),
+        Dtype::F32 => widen(source, count, f32::from_le_bytes),
+        Dtype::F16 => widen(source, count, |bytes| f16::from_le_bytes(bytes).to_f32()),
+        Dtype::BF16 => widen(source, count, |bytes| bf16::from_le_bytes(bytes).to_f32()),
+        _ => Ok(None), // counters and masks
+    }
+}
+
+/// Reads `count` numbers of `N` bytes; nothing if one of them is not finite.
+fn widen<const N: usize>(
+    mut source: impl Read,
+    count: usize,
+    number: impl Fn([u8; N]) -> f32,
+) -> io::Result<Option<Vec<f32>>> {
+    let mut values = Vec::with_capacity(count);
+    let mut chunk = vec![0; CHUNK.min(count * N)];
+    let mut is_finite = true;
+    while values.len() < count {
+        let length = CHUNK.min((count - values.len()) * N);
+        let bytes = &mut chunk[..length];
+        source.read_exact(bytes)?;
+        let first = values.len();
+        let numbers = bytes.as_chunks().0;
+        values.extend(numbers.iter().map(|bytes| number(*bytes)));
+        // Of a number that is not finite, and of no other, 0 times it is not 0.
+        is_finite &= values[first..]
+            .iter()
+            .fold(true, |all, value| all & (value * 0.0 == 0.0));
+    }
+    Ok(is_finite.then_some(values))
+}
