@@ -16,7 +16,7 @@ const MIDDLE: [&str; 4] = [
 const ROOF: [&str; 1] = ["xtask"];
 
 /// What the middle floor may use of the ground.
-const BELOW_MIDDLE: [&str; 1] = ["c3-geometry"];
+const BELOW_MIDDLE: [&str; 2] = ["c3-datasets", "c3-geometry"];
 
 fn metadata() -> Value {
     let output = cargo(&[

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow, ensure};
+use anyhow::{Context, ensure};
 use burn::tensor::Device;
 use c3_artifacts::{EmbeddingSet, Rows, hash};
 use c3_encoders::clip::{Clip, ImageTower, TextTower};
 use c3_encoders::imagebind::{self, ImageBind};
-use c3_encoders::{
-    EfficientNetLite0, EncoderError, HashedWords, MiniLm, Pixels, Preprocess, pixel_rows,
-};
+use c3_encoders::{EfficientNetLite0, HashedWords, MiniLm, Pixels, Preprocess, pixel_rows};
 use c3_geometry::Embeddings;
 
 use crate::begin::{self, RecipeArguments};
@@ -293,10 +291,10 @@ pub(crate) fn check_weights(recipe: &Recipe) -> anyhow::Result<()> {
         fetch::weights("all-minilm-l6-v2")?;
     }
     if let ImageFeatures::Clip { model } = &settings.image {
-        check_clip(model)?;
+        Clip::check(&fetch::clip(model)?)?;
     }
     if let TextFeatures::Clip { model } = &settings.text {
-        check_clip(model)?;
+        Clip::check(&fetch::clip(model)?)?;
     }
     if let ImageFeatures::ImageBind { model } = &settings.image {
         ImageBind::check(&fetch::imagebind(model)?)?;
@@ -305,19 +303,6 @@ pub(crate) fn check_weights(recipe: &Recipe) -> anyhow::Result<()> {
         ImageBind::check(&fetch::imagebind(model)?)?;
     }
     Ok(())
-}
-
-/// The width of a CLIP's space; a checkpoint that our towers cannot read may yet be imported.
-fn check_clip(model: &str) -> anyhow::Result<usize> {
-    let path = fetch::clip(model)?;
-    Clip::check(&path).map_err(|error| match error {
-        EncoderError::Checkpoint { .. } => anyhow!(
-            "{error}; `cargo xtask import {} --out FOLDER/model.safetensors` reads TorchScript and \
-             older files too, and FOLDER is the encoder with `bpe_simple_vocab_16e6.txt.gz` in it",
-            path.display()
-        ),
-        _ => anyhow!(error),
-    })
 }
 
 /// The width of the space that a run will have, where it is known before anything is encoded.
@@ -329,7 +314,7 @@ pub(crate) fn width(recipe: &Recipe, corpus: &Corpus) -> anyhow::Result<Option<u
         return Ok(Some(images.embeddings().dim()));
     }
     Ok(match &recipe.encode.image {
-        ImageFeatures::Clip { model } => Some(check_clip(model)?),
+        ImageFeatures::Clip { model } => Some(Clip::check(&fetch::clip(model)?)?),
         ImageFeatures::ImageBind { model } => Some(ImageBind::check(&fetch::imagebind(model)?)?),
         ImageFeatures::Pixels { .. } | ImageFeatures::EfficientNetLite0 => None,
     })

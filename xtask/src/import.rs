@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail, ensure};
 use c3_artifacts::{EmbeddingSet, Rows, atomic, hash};
-use c3_datasets::pickle::{self, Dtype, SavedEmbeddings, SavedLayout, Tensor, Value};
+use c3_datasets::pickle::{self, SavedEmbeddings, SavedLayout, Tensor, Value};
 use c3_geometry::Embeddings;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
@@ -15,8 +15,6 @@ use safetensors::View;
 
 use crate::mapped;
 
-/// Keys under which checkpoints keep the weights among other things.
-const WEIGHTS: [&str; 3] = ["state_dict", "model_state_dict", "model"];
 /// Rows of the table; a model has hundreds of tensors.
 const SHOWN: usize = 20;
 
@@ -93,15 +91,14 @@ impl Import {
     }
 
     fn weights(&self, value: &Value<'_>) -> anyhow::Result<()> {
-        let inner = WEIGHTS.iter().find_map(|key| value.get(key));
-        let (value, left_out): (_, Vec<&str>) = match inner {
-            Some(inner) if self.under.is_none() => (
-                inner,
-                keys(value).filter(|key| !WEIGHTS.contains(key)).collect(),
-            ),
-            _ => (value, Vec::new()),
+        let weights = match &self.under {
+            None => pickle::state_dict(value),
+            Some(_) => value,
         };
-        let tensors = pickle::tensors(value);
+        let others = entries(value)
+            .filter(|(_, other)| !std::ptr::eq(weights, value) && !std::ptr::eq(weights, *other));
+        let left_out: Vec<&str> = others.map(|(key, _)| key).take(SHOWN).collect();
+        let tensors = pickle::tensors(weights);
         ensure!(!tensors.is_empty(), "it holds no tensor");
         let path = self.target("safetensors")?;
         println!("{}", tensor_table(&tensors));
@@ -136,17 +133,17 @@ impl Import {
 fn below<'v, 'a>(value: &'v Value<'a>, path: &str) -> anyhow::Result<&'v Value<'a>> {
     path.split('.').try_fold(value, |value, key| {
         let Some(inner) = value.get(key) else {
-            let found: Vec<&str> = keys(value).collect();
+            let found: Vec<&str> = entries(value).map(|(key, _)| key).take(SHOWN).collect();
             bail!("there is no `{key}`; there is `{}`", found.join("`, `"));
         };
         Ok(inner)
     })
 }
 
-/// Keys of a map.
-fn keys<'v>(value: &'v Value<'_>) -> impl Iterator<Item = &'v str> {
+/// What a map holds under texts.
+fn entries<'v, 'a>(value: &'v Value<'a>) -> impl Iterator<Item = (&'v str, &'v Value<'a>)> {
     let entries = value.as_map().unwrap_or_default().iter();
-    entries.filter_map(|(key, _)| key.as_text()).take(SHOWN)
+    entries.filter_map(|(key, value)| Some((key.as_text()?, value)))
 }
 
 fn write(path: &Path, tensors: &[(String, Arc<Tensor<'_>>)]) -> anyhow::Result<()> {
@@ -211,19 +208,7 @@ struct Saved<'t, 'a>(&'t Tensor<'a>);
 
 impl View for Saved<'_, '_> {
     fn dtype(&self) -> safetensors::Dtype {
-        use safetensors::Dtype as To;
-        match self.0.dtype() {
-            Dtype::Bool => To::BOOL,
-            Dtype::U8 => To::U8,
-            Dtype::I8 => To::I8,
-            Dtype::I16 => To::I16,
-            Dtype::I32 => To::I32,
-            Dtype::I64 => To::I64,
-            Dtype::F16 => To::F16,
-            Dtype::Bf16 => To::BF16,
-            Dtype::F32 => To::F32,
-            _ => To::F64,
-        }
+        self.0.dtype().into()
     }
 
     fn shape(&self) -> &[usize] {

@@ -5,6 +5,8 @@
 //! encoding_speed minilm FOLDER CAPTIONS.txt   # every line
 //! encoding_speed clip FOLDER 32               # 64 pictures of noise, 32 at a time
 //! encoding_speed clip FOLDER CAPTIONS.txt     # every line
+//! encoding_speed imagebind FOLDER pictures     # 64 pictures of noise, or sounds: 64 clips of noise
+//! encoding_speed imagebind FOLDER CAPTIONS.txt # every line
 //! encoding_speed decoding FOLDER              # every JPEG file, at most 256, on one thread
 //! ```
 //!
@@ -16,6 +18,7 @@ use std::{env, error, fs};
 
 use burn::tensor::Device;
 use c3_encoders::clip::{ImageTower, TextTower};
+use c3_encoders::imagebind::{self, AudioClip};
 use c3_encoders::{EfficientNetLite0, MiniLm, Pixels, Preprocess};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -29,6 +32,7 @@ fn main() -> Result<()> {
         ["efficientnet-lite0", weights] => ("efficientnet-lite0", pictures(weights.as_ref())?),
         ["minilm", folder, captions] => ("minilm", texts(folder.as_ref(), captions.as_ref())?),
         ["clip", folder, what] => ("clip", clip(folder.as_ref(), what)?),
+        ["imagebind", folder, what] => ("imagebind", imagebind(folder.as_ref(), what)?),
         ["decoding", folder] => ("decoding", decoding(folder.as_ref())?),
         _ => return Err("see the head of this example for its arguments".into()),
     };
@@ -81,6 +85,42 @@ fn clip(folder: &Path, what: &str) -> Result<f64> {
         }
         Ok(())
     })
+}
+
+fn imagebind(folder: &Path, what: &str) -> Result<f64> {
+    match what {
+        "pictures" => {
+            let tower = imagebind::VisionTower::load(folder, &Device::flex())?;
+            let decoded = noise(224)?;
+            best(decoded.len(), || {
+                tower.encode(&decoded, |_| ())?;
+                Ok(())
+            })
+        }
+        "sounds" => {
+            let tower = imagebind::AudioTower::load(folder, &Device::flex())?;
+            let mut rng = ChaCha8Rng::seed_from_u64(0);
+            let mut clip = || {
+                let values = (0..AudioClip::BINS * AudioClip::FRAMES).map(|_| rng.random());
+                AudioClip::new(values.collect()).map(|clip| [clip])
+            };
+            let clips: std::result::Result<Vec<_>, _> = (0..64).map(|_| clip()).collect();
+            let clips = clips?;
+            best(clips.len(), || {
+                tower.encode(&clips, |_| ())?;
+                Ok(())
+            })
+        }
+        captions => {
+            let tower = imagebind::TextTower::load(folder, &Device::flex())?;
+            let captions = fs::read_to_string(captions)?;
+            let captions: Vec<&str> = captions.lines().collect();
+            best(captions.len(), || {
+                tower.encode(&captions, |_| ())?;
+                Ok(())
+            })
+        }
+    }
 }
 
 fn decoding(folder: &Path) -> Result<f64> {

@@ -122,14 +122,14 @@ pub enum EncoderError {
         #[source]
         source: safetensors::SafeTensorError,
     },
-    /// A file is not a PyTorch checkpoint, or is cut short.
-    #[error("`{}` is not a whole PyTorch checkpoint", file.display())]
+    /// A file is no safetensors file, and not a PyTorch checkpoint that can be read either.
+    #[error("`{}` is neither a safetensors file nor a PyTorch checkpoint", file.display())]
     Checkpoint {
         /// The file.
         file: PathBuf,
         /// What the reader found.
         #[source]
-        source: Box<pytorch_reader::PytorchError>,
+        source: Box<c3_datasets::pickle::PickleError>,
     },
     /// A file is not the JSON that the model needs.
     #[error("`{}` does not describe a model that is known here", file.display())]

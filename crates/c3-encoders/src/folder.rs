@@ -47,7 +47,8 @@ impl Model {
     }
 }
 
-/// The folder of a model and its weights: a file, or the first of `names` that is in a folder.
+/// The folder of a model and its weights: a file, or in a folder the first of `names` that is
+/// there, or its only `.pt`, which has the name of the model in it.
 ///
 /// # Errors
 ///
@@ -63,11 +64,22 @@ pub(crate) fn locate(
     }
     let mut files = names.iter().map(|name| path.join(name));
     let file = files.find(|file| file.exists());
-    let file = file.ok_or_else(|| EncoderError::Incomplete {
-        folder: path.to_owned(),
-        what,
-    })?;
+    let file = file
+        .or_else(|| only_pt(path))
+        .ok_or_else(|| EncoderError::Incomplete {
+            folder: path.to_owned(),
+            what,
+        })?;
     Ok((path.to_owned(), file))
+}
+
+/// The file of a folder that ends in `.pt`, if it is the only one.
+fn only_pt(folder: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).ok()?;
+    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut found = files.filter(|file| file.extension().is_some_and(|ending| ending == "pt"));
+    let file = found.next()?;
+    found.next().is_none().then_some(file)
 }
 
 /// Reads a JSON file of a model.

@@ -8,17 +8,6 @@ use safetensors::Dtype;
 /// Bytes read at once: they are widened while they still lie in the processor's cache.
 const CHUNK: usize = 256 * 1024;
 
-/// The same type of floating-point numbers in safetensors.
-pub(crate) fn float_of(dtype: pytorch_reader::DType) -> Option<Dtype> {
-    match dtype {
-        pytorch_reader::DType::F64 => Some(Dtype::F64),
-        pytorch_reader::DType::F32 => Some(Dtype::F32),
-        pytorch_reader::DType::F16 => Some(Dtype::F16),
-        pytorch_reader::DType::BF16 => Some(Dtype::BF16),
-        _ => None, // counters and masks
-    }
-}
-
 /// Reads `count` numbers of a type; nothing if they are no floating-point numbers, or not finite.
 pub(crate) fn widen_all(
     source: impl Read,

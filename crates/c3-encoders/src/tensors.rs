@@ -1,18 +1,19 @@
 //! Weight files into named host tensors, and what does not fit.
 
+mod checkpoint;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pytorch_reader::PytorchReader;
 use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensorError};
 use serde::Deserialize;
 
 use crate::folder::read_json;
-use crate::numbers::{float_of, widen_all};
+use crate::numbers::widen_all;
 use crate::{EncoderError, TensorFault};
 
 /// The longest header of a safetensors file, as its own reader has it.
@@ -46,11 +47,8 @@ enum Numbers {
         start: u64,
         dtype: Dtype,
     },
-    /// In a PyTorch checkpoint, which finds them.
-    InCheckpoint {
-        tensor: pytorch_reader::Tensor,
-        dtype: Dtype,
-    },
+    /// Here, as the file has them.
+    Held { bytes: Vec<u8>, dtype: Dtype },
 }
 
 impl TensorFile {
@@ -156,7 +154,7 @@ impl Stored {
                 file.seek(SeekFrom::Start(start))?;
                 widen_all(file, count, dtype)
             }
-            Numbers::InCheckpoint { tensor, dtype } => widen_all(&*tensor.read()?, count, dtype),
+            Numbers::Held { bytes, dtype } => widen_all(&*bytes, count, dtype),
         }
     }
 }
@@ -176,7 +174,7 @@ fn open_one(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
             let header = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
             open_safetensors(source, header, length).map_err(|fault| fault.of(file))
         }
-        _ => open_checkpoint(file),
+        _ => checkpoint::open(file),
     }
 }
 
@@ -246,22 +244,6 @@ fn open_index(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
     }
     tensors.retain(|name, _| weight_map.contains_key(name));
     Ok(tensors)
-}
-
-fn open_checkpoint(file: &Path) -> Result<HashMap<String, Stored>, EncoderError> {
-    let broken = |source| EncoderError::Checkpoint {
-        file: file.to_owned(),
-        source: Box::new(source),
-    };
-    let reader = PytorchReader::new(file).map_err(broken)?;
-    let tensors = reader.into_tensors().into_iter();
-    let tensors = tensors.filter_map(|(name, tensor)| {
-        let dtype = float_of(tensor.dtype())?;
-        let shape = tensor.shape().to_vec();
-        let numbers = Numbers::InCheckpoint { tensor, dtype };
-        Some((name, Stored { shape, numbers }))
-    });
-    Ok(tensors.collect())
 }
 
 #[cfg(test)]

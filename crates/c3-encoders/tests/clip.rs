@@ -80,6 +80,22 @@ fn both_towers_agree_with_the_reference_in_every_layout() {
 }
 
 #[test]
+fn a_torchscript_archive_is_read_as_it_is_published() {
+    let (folder, published) = (copy("openai_rn"), "RN-small.pt");
+    fs::remove_file(folder.path().join("model.safetensors")).unwrap();
+    fs::copy(path("openai_rn.pt"), folder.path().join(published)).unwrap();
+    for place in [folder.path(), &folder.path().join(published)] {
+        let clip = Clip::load(place, &Device::flex()).unwrap();
+        assert_eq!(clip.logit_scale(), 2.625);
+        assert_agree(&see(clip.images()), "openai_rn_images");
+        assert_agree(&read(clip.texts()), "openai_rn_texts");
+    }
+    fs::copy(path("openai_rn.pt"), folder.path().join("other.pt")).unwrap();
+    let error = fault(folder.path()).to_string();
+    assert!(error.contains("one .pt"), "{error}");
+}
+
+#[test]
 fn a_tower_alone_is_the_same_tower() {
     for name in FOLDERS {
         let images = ImageTower::load(&path(name), &Device::flex()).unwrap();

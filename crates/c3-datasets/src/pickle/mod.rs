@@ -39,7 +39,7 @@ mod value;
 
 pub use embeddings::{SavedEmbeddings, SavedLayout};
 pub use error::PickleError;
-pub use names::tensors;
+pub use names::{state_dict, tensors};
 pub use tensor::{Dtype, Tensor};
 pub use value::{Bytes, Value};
 

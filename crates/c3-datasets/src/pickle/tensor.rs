@@ -51,6 +51,24 @@ impl Dtype {
     }
 }
 
+/// The same type in safetensors.
+impl From<Dtype> for safetensors::Dtype {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::Bool => Self::BOOL,
+            Dtype::U8 => Self::U8,
+            Dtype::I8 => Self::I8,
+            Dtype::I16 => Self::I16,
+            Dtype::I32 => Self::I32,
+            Dtype::I64 => Self::I64,
+            Dtype::F16 => Self::F16,
+            Dtype::Bf16 => Self::BF16,
+            Dtype::F32 => Self::F32,
+            Dtype::F64 => Self::F64,
+        }
+    }
+}
+
 /// An array of any shape, its numbers strided over a storage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor<'a> {

@@ -28,8 +28,9 @@ const FILES: [&str; 7] = [
     "imagebind_huge.pth", // to say what it is
 ];
 
-/// What OpenAI's files hold beside weights, and older files of transformers.
-const SPARE: [&str; 5] = [
+/// What OpenAI's files and scripted models hold beside weights, and older files of transformers.
+const SPARE: [&str; 6] = [
+    "attn_mask",
     "input_resolution",
     "context_length",
     "vocab_size",
@@ -311,7 +312,7 @@ impl<'a> Reader<'a> {
 
 /// The folder of a model, and its weights.
 fn locate(path: &Path) -> Result<(PathBuf, PathBuf), EncoderError> {
-    let what = "weights (model.safetensors, open_clip_model.safetensors, model.pth)";
+    let what = "weights (model.safetensors, open_clip_model.safetensors, model.pth, one .pt)";
     folder::locate(path, &FILES, what)
 }
 /// Opens weights, unless they are ImageBind's, which other folders are like.

@@ -4,6 +4,8 @@
     python pictures.py && python captions.py && python clip.py
 
 `clip/openai_rn/`   a small random ResNet-CLIP with OpenAI's names and no description, half precision
+`clip/openai_rn.pt` the same network as a TorchScript archive, as OpenAI publishes its own
+`clip/parallel.pt`  a checkpoint as `open_clip` leaves while it trains on several devices
 `clip/open_clip/`   a small random ViT-CLIP with exact GELU as open_clip stores it, half precision
 `clip/transformers/` a small random ViT-CLIP as transformers stores it, bfloat16
 `clip/*.npy`        what each makes of `pictures/` and of `captions.txt`, not of unit length
@@ -18,6 +20,7 @@ import gzip
 import json
 import platform
 import shutil
+import zipfile
 from pathlib import Path
 
 import ftfy
@@ -144,11 +147,40 @@ def write_open_clip(name, words, vision, embed_dim, text, quick_gelu):
 
 def write_openai_rn(words):
     vision = dict(image_size=SIZE, layers=[1, 2, 1, 1], width=4, patch_size=None)
-    tensors, _ = write_open_clip("openai_rn", words, vision, 24,
-                                 dict(width=64, heads=1, layers=1), True)
+    text = dict(width=64, heads=1, layers=1)
+    tensors, _ = write_open_clip("openai_rn", words, vision, 24, text, True)
     sizes = dict(input_resolution=SIZE, context_length=77, vocab_size=words.vocab_size)
     tensors |= {key: torch.tensor(value) for key, value in sizes.items()}
     safetensors.torch.save_file(tensors, ROOT / "openai_rn" / "model.safetensors")
+    write_script(words, vision, text)
+
+
+def write_script(words, vision, text):
+    """The network of `openai_rn/model.safetensors` in half precision, compiled by TorchScript."""
+    tensors = safetensors.torch.load_file(ROOT / "openai_rn" / "model.safetensors")
+    sizes = {key: tensors.pop(key) for key in ["input_resolution", "context_length", "vocab_size"]}
+    text = dict(context_length=77, vocab_size=words.vocab_size, **text)
+    model = open_clip.CLIP(24, vision, text, quick_gelu=True).eval()
+    model.load_state_dict(tensors)
+    for key, value in sizes.items():
+        if hasattr(model, key):
+            delattr(model, key)
+        model.register_buffer(key, value)
+    whole = ROOT / "whole.pt"
+    torch.jit.script(model.half()).save(whole)
+    # Without what is there for debuggers, which is most of so small a file.
+    with zipfile.ZipFile(whole) as all, zipfile.ZipFile(ROOT / "openai_rn.pt", "w") as kept:
+        for entry in all.infolist():
+            if not entry.filename.endswith(".debug_pkl"):
+                kept.writestr(entry, all.read(entry))
+    whole.unlink()
+
+
+def write_parallel():
+    turned = torch.arange(6.0).reshape(2, 3).t()
+    weights = {"module.x": torch.tensor([1.0, -2.0]).half(), "module.turned": turned,
+               "module.steps": torch.tensor(7)}
+    torch.save({"epoch": 3, "state_dict": weights}, ROOT / "parallel.pt")
 
 
 def write_open_clip_vit(words):
@@ -198,6 +230,7 @@ def main():
         (ROOT / name).mkdir(parents=True)
     words = write_vocabulary()
     write_openai_rn(words)
+    write_parallel()
     write_open_clip_vit(words)
     write_transformers(words)
     write_tokens(words)

@@ -168,6 +168,7 @@ def main():
         picture.save(FOLDER / f"{index:02}.{extension}", **options)
     four_colors = clouds(160, 160, 4).convert("CMYK")
     four_colors.save(FOLDER.parent / "four_colors.jpg", quality=70)
+    four_colors.save(FOLDER.parent / "four_colors_coarse.jpg", quality=70, subsampling=2)
     (FOLDER.parent / "hostile.png").write_bytes(hostile())
     files = list(FOLDER.iterdir())
     print(len(files), "pictures,", sum(file.stat().st_size for file in files), "bytes")

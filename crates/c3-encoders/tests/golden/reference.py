@@ -5,7 +5,7 @@
     python pictures.py && python captions.py && python reference.py
 
 `pixels.json`             decoding and resizing, for every picture of `pictures/`
-`four_colors.json`        a JPEG of printers' colours, at 32 pixels
+`four_colors*.json`       JPEGs of printers' colours, at 32 pixels
 `efficientnet_lite0.npy`  unit embeddings of the pictures, published weights
 `minilm.npy`              unit embeddings of `captions.txt`, published weights
 `tiny_efficientnet.*`     a small random network under both naming schemes, and its embeddings
@@ -47,7 +47,8 @@ def write_pixels():
             "small": pixels(file, 8).ravel().tolist(),
         }
     write_json("pixels.json", golden)
-    write_json("four_colors.json", pixels(HERE / "four_colors.jpg", 32).ravel().tolist())
+    for name in ["four_colors", "four_colors_coarse"]:
+        write_json(f"{name}.json", pixels(HERE / f"{name}.jpg", 32).ravel().tolist())
 
 
 def unit(rows):
