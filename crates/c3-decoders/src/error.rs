@@ -80,7 +80,7 @@ pub enum DecoderError {
         fault: GgufFault,
     },
     /// Numbers are kept in a way that is not read.
-    #[error("the weights are kept as {}, which is not read; F32, F16, BF16, Q8_0, Q4_0 and Q4_1 are", kinds.join(", "))]
+    #[error("the weights are kept as {}, which is not read; F32, F16, BF16, Q4_0 to Q8_0 and Q2_K to Q6_K are", kinds.join(", "))]
     Quantized {
         /// Every kind that is not read.
         kinds: Vec<String>,
@@ -142,6 +142,9 @@ pub enum DecoderError {
         "a fresh decoder has nothing to keep: set `tune` to `all`, or start from a pretrained one"
     )]
     NothingLearned,
+    /// The device cannot compute in bfloat16.
+    #[error("the device has no bfloat16: set `precision` to `full`")]
+    NoBf16,
     /// There is nothing to learn from, or nothing to validate with.
     #[error("there are no captions to learn from")]
     NoCaptions,
@@ -223,7 +226,7 @@ pub struct WeightFault {
     pub name: String,
     /// Shape that the model has for it; nothing if the model has no such tensor.
     pub expected: Option<Vec<usize>>,
-    /// Shape found in the file; nothing if it is missing or not of 32-bit floats.
+    /// Shape found in the file; nothing if it is missing or of no floating-point numbers.
     pub found: Option<Vec<usize>>,
 }
 
@@ -231,12 +234,12 @@ impl fmt::Display for WeightFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`: expected ", self.name)?;
         match &self.expected {
-            Some(shape) => write!(f, "f32 {shape:?}")?,
+            Some(shape) => write!(f, "{shape:?}")?,
             None => write!(f, "no such tensor")?,
         }
         match &self.found {
-            Some(shape) => write!(f, ", found f32 {shape:?}"),
-            None => write!(f, ", found no such tensor of f32"),
+            Some(shape) => write!(f, ", found {shape:?}"),
+            None => write!(f, ", found no tensor of floating-point numbers"),
         }
     }
 }

@@ -428,9 +428,9 @@ fn what_does_not_fit_is_named_all_at_once() {
     // One missing, one unknown, three matrices of another width in each of two blocks.
     assert_eq!(faults.len(), 1 + 1 + 3 * 2);
     for part in [
-        "`model.layers.1.self_attn.k_proj.weight`: expected f32 [8, 16], found no such tensor",
+        "`model.layers.1.self_attn.k_proj.weight`: expected [8, 16], found no such tensor",
         "`model.norm.bias`: expected no such tensor",
-        "`model.layers.0.mlp.down_proj.weight`: expected f32 [16, 32], found f32 [16, 24]",
+        "`model.layers.0.mlp.down_proj.weight`: expected [16, 32], found [16, 24]",
     ] {
         assert!(error.to_string().contains(part), "{error}");
     }
@@ -463,7 +463,7 @@ fn what_does_not_fit_is_named_all_at_once() {
     refuse(&[&untied], Some(&own)).unwrap();
     let error = refuse(&[&weights[0]], Some(&own)).unwrap_err().to_string();
     assert!(
-        error.contains("`lm_head.weight`: expected f32 [290, 16]"),
+        error.contains("`lm_head.weight`: expected [290, 16]"),
         "{error}"
     );
 }

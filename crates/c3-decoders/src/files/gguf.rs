@@ -221,7 +221,14 @@ fn numbers(kind: u32) -> Option<Numbers> {
         1 => Some(Numbers::F16),
         2 => Some(Numbers::Q4_0),
         3 => Some(Numbers::Q4_1),
+        6 => Some(Numbers::Q5_0),
+        7 => Some(Numbers::Q5_1),
         8 => Some(Numbers::Q8_0),
+        10 => Some(Numbers::Q2K),
+        11 => Some(Numbers::Q3K),
+        12 => Some(Numbers::Q4K),
+        13 => Some(Numbers::Q5K),
+        14 => Some(Numbers::Q6K),
         30 => Some(Numbers::Bf16),
         _ => None,
     }
@@ -230,14 +237,7 @@ fn numbers(kind: u32) -> Option<Numbers> {
 /// What people call the kinds that are not read.
 fn kind_name(kind: u32) -> String {
     let name = match kind {
-        6 => "Q5_0",
-        7 => "Q5_1",
         9 => "Q8_1",
-        10 => "Q2_K",
-        11 => "Q3_K",
-        12 => "Q4_K",
-        13 => "Q5_K",
-        14 => "Q6_K",
         15 => "Q8_K",
         16 => "IQ2_XXS",
         17 => "IQ2_XS",
@@ -351,8 +351,9 @@ mod tests {
             "3 is no whole block"
         );
         assert_eq!(
-            refuse(&file(14, 0)),
-            "the weights are kept as Q6_K, which is not read; F32, F16, BF16, Q8_0, Q4_0 and Q4_1 are"
+            refuse(&file(23, 0)),
+            "the weights are kept as IQ4_XS, which is not read; F32, F16, BF16, Q4_0 to Q8_0 and \
+             Q2_K to Q6_K are"
         );
         let mut other = file(0, 0);
         other[4] = 1;

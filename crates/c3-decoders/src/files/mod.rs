@@ -1,5 +1,6 @@
 //! Files of weights as others keep them: safetensors, alone or in shards, and GGUF.
 
+mod blocks;
 mod gguf;
 mod gguf_value;
 mod index;
@@ -9,4 +10,4 @@ pub(crate) use gguf::Gguf;
 pub use gguf::is_gguf;
 pub use gguf_value::GgufFault;
 pub use index::shards;
-pub(crate) use stored::{Stored, safetensors};
+pub(crate) use stored::{Stored, safetensors, turned, unasked};

@@ -1,11 +1,12 @@
 //! A tensor as it lies in a file, and its numbers, widened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use half::{bf16, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
+use super::blocks::{self, LARGE, SMALL, widen};
 use crate::{DecoderError, WeightFault};
 
 /// A tensor of somebody's file.
@@ -22,18 +23,20 @@ pub(crate) enum Numbers {
     F32,
     F16,
     Bf16,
-    /// Blocks of 32: a scale in half precision, then signed bytes.
-    Q8_0,
-    /// Blocks of 32: a scale in half precision, then half bytes that count from -8.
+    /// Small whole numbers in blocks with scales, by the name that ggml has for them.
     Q4_0,
-    /// Blocks of 32: a scale and a least value in half precision, then half bytes.
     Q4_1,
+    Q5_0,
+    Q5_1,
+    Q8_0,
+    Q2K,
+    Q3K,
+    Q4K,
+    Q5K,
+    Q6K,
     /// Integers, masks: nothing that a model of ours is made of.
     Other,
 }
-
-/// Numbers of a quantised block.
-const BLOCK: usize = 32;
 
 impl Numbers {
     /// Numbers in a block, and the bytes of one; nothing for what is not read.
@@ -41,9 +44,16 @@ impl Numbers {
         match self {
             Self::F32 => Some((1, 4)),
             Self::F16 | Self::Bf16 => Some((1, 2)),
-            Self::Q8_0 => Some((BLOCK, 2 + BLOCK)),
-            Self::Q4_0 => Some((BLOCK, 2 + BLOCK / 2)),
-            Self::Q4_1 => Some((BLOCK, 4 + BLOCK / 2)),
+            Self::Q4_0 => Some((SMALL, 18)),
+            Self::Q4_1 => Some((SMALL, 20)),
+            Self::Q5_0 => Some((SMALL, 22)),
+            Self::Q5_1 => Some((SMALL, 24)),
+            Self::Q8_0 => Some((SMALL, 34)),
+            Self::Q2K => Some((LARGE, 84)),
+            Self::Q3K => Some((LARGE, 110)),
+            Self::Q4K => Some((LARGE, 144)),
+            Self::Q5K => Some((LARGE, 176)),
+            Self::Q6K => Some((LARGE, 210)),
             Self::Other => None,
         }
     }
@@ -60,21 +70,19 @@ impl Stored<'_> {
     pub(crate) fn floats(&self) -> Vec<f32> {
         match self.numbers {
             Numbers::F32 => numbers(self.data, f32::from_le_bytes),
-            Numbers::F16 => numbers(self.data, half_precision),
+            Numbers::F16 => numbers(self.data, |bytes| f16::from_le_bytes(bytes).to_f32()),
             Numbers::Bf16 => numbers(self.data, |bytes| bf16::from_le_bytes(bytes).to_f32()),
-            Numbers::Q8_0 => blocks(self.data, eight_bits),
-            Numbers::Q4_0 => blocks(self.data, four_bits),
-            Numbers::Q4_1 => blocks(self.data, four_bits_from),
+            Numbers::Q4_0 => widen(self.data, blocks::q4_0),
+            Numbers::Q4_1 => widen(self.data, blocks::q4_1),
+            Numbers::Q5_0 => widen(self.data, blocks::q5_0),
+            Numbers::Q5_1 => widen(self.data, blocks::q5_1),
+            Numbers::Q8_0 => widen(self.data, blocks::q8_0),
+            Numbers::Q2K => widen(self.data, blocks::q2_k),
+            Numbers::Q3K => widen(self.data, blocks::q3_k),
+            Numbers::Q4K => widen(self.data, blocks::q4_k),
+            Numbers::Q5K => widen(self.data, blocks::q5_k),
+            Numbers::Q6K => widen(self.data, blocks::q6_k),
             Numbers::Other => unreachable!("its shape is never that of floats"),
-        }
-    }
-
-    /// What is wrong with a tensor that nothing asked for.
-    pub(crate) fn unasked(&self, name: String) -> WeightFault {
-        WeightFault {
-            name,
-            expected: None,
-            found: self.shape_of_floats(),
         }
     }
 }
@@ -92,6 +100,34 @@ impl<'a> From<TensorView<'a>> for Stored<'a> {
             data: view.data(),
         }
     }
+}
+
+/// A fault for every tensor that was not used and is not known to be of no use.
+pub(crate) fn unasked(
+    tensors: &BTreeMap<String, Stored<'_>>,
+    used: &BTreeSet<String>,
+    is_known: impl Fn(&str) -> bool,
+) -> Vec<WeightFault> {
+    let left = tensors.iter();
+    let left = left.filter(|(name, _)| !used.contains(*name) && !is_known(name));
+    let faults = left.map(|(name, stored)| WeightFault {
+        name: name.clone(),
+        expected: None,
+        found: stored.shape_of_floats(),
+    });
+    faults.collect()
+}
+
+/// Of rows `[columns, rows]` the matrix `[rows, columns]`.
+pub(crate) fn turned(values: &[f32], shape: &[usize]) -> Vec<f32> {
+    let &[rows, columns] = shape else {
+        unreachable!("only matrices are turned");
+    };
+    let mut turned = Vec::with_capacity(rows * columns);
+    for row in 0..rows {
+        turned.extend((0..columns).map(|column| values[column * rows + row]));
+    }
+    turned
 }
 
 /// The tensors of one safetensors file, or of the shards of one.
@@ -121,70 +157,37 @@ fn numbers<const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f32) -> Vec
     whole.iter().map(|bytes| number(*bytes)).collect()
 }
 
-fn blocks<const N: usize>(bytes: &[u8], block: impl Fn(&[u8; N]) -> [f32; BLOCK]) -> Vec<f32> {
-    let (whole, _) = bytes.as_chunks::<N>();
-    whole.iter().flat_map(block).collect()
-}
-
-fn half_precision(bytes: [u8; 2]) -> f32 {
-    f16::from_le_bytes(bytes).to_f32()
-}
-
-fn eight_bits(block: &[u8; 34]) -> [f32; BLOCK] {
-    let scale = half_precision([block[0], block[1]]);
-    std::array::from_fn(|at| scale * f32::from(block[2 + at] as i8))
-}
-
-fn four_bits(block: &[u8; 18]) -> [f32; BLOCK] {
-    let scale = half_precision([block[0], block[1]]);
-    std::array::from_fn(|at| scale * (f32::from(half_byte(&block[2..], at)) - 8.0))
-}
-
-fn four_bits_from(block: &[u8; 20]) -> [f32; BLOCK] {
-    let scale = half_precision([block[0], block[1]]);
-    let least = half_precision([block[2], block[3]]);
-    std::array::from_fn(|at| scale * f32::from(half_byte(&block[4..], at)) + least)
-}
-
-/// The lower halves of all bytes come first, then the upper ones.
-fn half_byte(bytes: &[u8], at: usize) -> u8 {
-    let byte = bytes[at % (BLOCK / 2)];
-    if at < BLOCK / 2 { byte & 15 } else { byte >> 4 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Half precision: 1 is 0x3C00, -2 is 0xC000.
-    const ONE: [u8; 2] = [0x00, 0x3C];
-    const MINUS_TWO: [u8; 2] = [0x00, 0xC0];
-
-    fn floats(numbers: Numbers, data: &[u8]) -> Vec<f32> {
-        let stored = Stored {
-            shape: vec![32],
-            numbers,
-            data,
-        };
-        stored.floats()
-    }
-
     #[test]
-    fn blocks_are_scaled_and_halves_of_bytes_are_in_their_places() {
-        let bytes: Vec<u8> = (0..32).map(|at: i8| (at - 16) as u8).collect();
-        let found = floats(Numbers::Q8_0, &[&MINUS_TWO[..], &bytes].concat());
-        let expected: Vec<f32> = (0..32).map(|at| -2.0 * (at as f32 - 16.0)).collect();
-        assert_eq!(found, expected);
-
-        let halves: Vec<u8> = (0..16).map(|at| at | (15 - at) << 4).collect();
-        let found = floats(Numbers::Q4_0, &[&MINUS_TWO[..], &halves].concat());
-        let quantum = |at: usize| if at < 16 { at } else { 31 - at } as f32;
-        let expected: Vec<f32> = (0..32).map(|at| -2.0 * (quantum(at) - 8.0)).collect();
-        assert_eq!(found, expected);
-
-        let found = floats(Numbers::Q4_1, &[&ONE[..], &MINUS_TWO, &halves].concat());
-        let expected: Vec<f32> = (0..32).map(|at| quantum(at) - 2.0).collect();
-        assert_eq!(found, expected);
+    fn blocks_are_widened_as_by_the_package_of_llama_cpp() {
+        let golden = std::fs::read("tests/golden/blocks.safetensors").unwrap(); // run in the crate
+        let golden = SafeTensors::deserialize(&golden).unwrap();
+        for (name, numbers, count) in [
+            ("Q4_0", Numbers::Q4_0, 32),
+            ("Q4_1", Numbers::Q4_1, 32),
+            ("Q5_0", Numbers::Q5_0, 32),
+            ("Q5_1", Numbers::Q5_1, 32),
+            ("Q8_0", Numbers::Q8_0, 32),
+            ("Q2_K", Numbers::Q2K, 256),
+            ("Q3_K", Numbers::Q3K, 256),
+            ("Q4_K", Numbers::Q4K, 256),
+            ("Q5_K", Numbers::Q5K, 256),
+            ("Q6_K", Numbers::Q6K, 256),
+        ] {
+            let stored = golden.tensor(&format!("{name}.bytes")).unwrap();
+            let length = stored.data().len();
+            assert_eq!(numbers.block(), Some((count, length / 2)), "{name}");
+            let stored = Stored {
+                shape: vec![2, count],
+                numbers,
+                data: stored.data(),
+            };
+            let expected: Stored = golden.tensor(&format!("{name}.numbers")).unwrap().into();
+            assert_eq!(stored.floats(), expected.floats(), "{name}");
+        }
     }
 
     #[test]

@@ -9,6 +9,4 @@ mod tokens;
 mod weights;
 
 pub use config::Gpt2Config;
-pub(crate) use tokens::{byte_pairs, words};
 pub use weights::Gpt2File;
-pub(crate) use weights::turned;

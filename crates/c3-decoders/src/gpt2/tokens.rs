@@ -1,10 +1,9 @@
 //! The tokens of GPT-2.
 
-use tokenizers::models::bpe::{BPE, Vocab};
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::models::bpe::Vocab;
 use tokenizers::{AddedToken, Tokenizer};
 
-use crate::tokenizer::{END_OF_TEXT, tokenizer_error};
+use crate::tokenizer::{END_OF_TEXT, byte_pairs, tokenizer_error, words};
 use crate::{CaptionTokenizer, DecoderError};
 
 impl CaptionTokenizer {
@@ -38,24 +37,6 @@ impl CaptionTokenizer {
         };
         Self::new(build().map_err(tokenizer_error)?)
     }
-}
-
-/// Pairs of bytes that are written as letters; how a text is cut before is still to be said.
-pub(crate) fn byte_pairs(
-    vocabulary: Vocab,
-    merges: Vec<(String, String)>,
-) -> tokenizers::Result<Tokenizer> {
-    let model = BPE::builder()
-        .vocab_and_merges(vocabulary, merges)
-        .build()?;
-    let mut tokenizer = Tokenizer::new(model);
-    tokenizer.with_decoder(Some(words()));
-    Ok(tokenizer)
-}
-
-/// Cuts a text into words with the spaces before them, and writes bytes as letters.
-pub(crate) fn words() -> ByteLevel {
-    ByteLevel::new(false, false, true)
 }
 
 /// The first line of `merges.txt` says its version.

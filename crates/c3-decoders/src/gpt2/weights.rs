@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::config::Gpt2Config;
 use super::names::{MapperKind, Names, Part};
-use crate::files::{Stored, safetensors};
+use crate::files::{Stored, safetensors, turned, unasked};
 use crate::prefix::{Init, Taken, Weights};
 use crate::{
     DecoderError, Mapper, PrefixDecoder, PrefixDecoderConfig, PretrainedPrefix, PretrainedUse,
@@ -218,14 +218,8 @@ impl Weights for Foreign<'_, '_> {
     }
 
     fn left_over(self) -> Vec<WeightFault> {
-        let file = self.file;
-        let unused = file
-            .tensors
-            .iter()
-            .filter(|(name, _)| !self.used.contains(*name) && !file.names.is_beside(name));
-        unused
-            .map(|(name, tensor)| tensor.unasked(name.clone()))
-            .collect()
+        let names = &self.file.names;
+        unasked(&self.file.tensors, &self.used, |name| names.is_beside(name))
     }
 }
 
@@ -254,16 +248,4 @@ impl Part {
             Self::Turned { at, .. } => turned(&values[at * shape[0] * width..], shape),
         }
     }
-}
-
-/// Of rows `[columns, rows]` the matrix `[rows, columns]`.
-pub(crate) fn turned(values: &[f32], shape: &[usize]) -> Vec<f32> {
-    let &[rows, columns] = shape else {
-        unreachable!("only matrices are turned");
-    };
-    let mut turned = Vec::with_capacity(rows * columns);
-    for row in 0..rows {
-        turned.extend((0..columns).map(|column| values[column * rows + row]));
-    }
-    turned
 }

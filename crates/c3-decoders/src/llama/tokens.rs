@@ -6,8 +6,7 @@ use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::{AddedToken, Tokenizer};
 
 use crate::files::{Gguf, GgufFault};
-use crate::gpt2::{byte_pairs, words};
-use crate::tokenizer::tokenizer_error;
+use crate::tokenizer::{byte_pairs, tokenizer_error, words};
 use crate::{CaptionTokenizer, DecoderError};
 
 const MODEL: &str = "tokenizer.ggml.model";

@@ -8,8 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::config::LlamaConfig;
 use super::names::{Heads, Names, Part};
-use crate::files::{Gguf, Stored, safetensors};
-use crate::gpt2::turned;
+use crate::files::{Gguf, Stored, safetensors, turned, unasked};
 use crate::prefix::{Init, Taken, Weights, check};
 use crate::{
     BodyConfig, DecoderError, Output, PrefixDecoder, PrefixDecoderConfig, PretrainedPrefix,
@@ -18,8 +17,8 @@ use crate::{
 
 /// The file of a Llama, or all of its shards.
 ///
-/// Numbers in half precision, in bf16 and in the blocks Q8_0, Q4_0 and Q4_1 are widened. It holds
-/// no mapper: that is drawn anew.
+/// Numbers in half precision, in bf16 and in blocks are widened. It holds no mapper: that is drawn
+/// anew.
 #[derive(Debug)]
 pub struct LlamaFile<'a> {
     tensors: BTreeMap<String, Stored<'a>>,
@@ -219,14 +218,12 @@ impl Weights for Foreign<'_, '_> {
     }
 
     fn left_over(self) -> Vec<WeightFault> {
-        let file = self.file;
-        let unused = file.tensors.iter().filter(|(name, _)| {
-            let tied_output = *name == file.names.output(); // checked to be the tokens'
-            !self.used.contains(*name) && !file.names.is_beside(name) && !tied_output
-        });
-        unused
-            .map(|(name, stored)| stored.unasked(name.clone()))
-            .collect()
+        let names = &self.file.names;
+        let is_known = |name: &str| {
+            let tied_output = name == names.output(); // checked to be the tokens'
+            names.is_beside(name) || tied_output
+        };
+        unasked(&self.file.tensors, &self.used, is_known)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The weights of a decoder as a safetensors file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensorError};
 use super::config::PrefixDecoderConfig;
 use super::init::Init;
 use super::model::PrefixDecoder;
-use crate::files::{Stored, safetensors};
+use crate::files::{Stored, safetensors, unasked};
 use crate::{DecoderError, WeightFault};
 
 impl PrefixDecoder {
@@ -117,8 +117,7 @@ impl Weights for Own<'_> {
     }
 
     fn left_over(self) -> Vec<WeightFault> {
-        let unused = self.unused.into_iter();
-        unused.map(|(name, stored)| stored.unasked(name)).collect()
+        unasked(&self.unused, &BTreeSet::new(), |_| false)
     }
 }
 
@@ -258,9 +257,9 @@ mod tests {
         assert_eq!(faults.len(), 18);
         let message = error.to_string();
         for expected in [
-            "`tokens`: expected f32 [8, 6], found f32 [7, 6]",
-            "`blocks.1.attention.key.weight`: expected f32 [6, 6], found no such tensor of f32",
-            "`output`: expected no such tensor, found f32 [7, 6]",
+            "`tokens`: expected [8, 6], found [7, 6]",
+            "`blocks.1.attention.key.weight`: expected [6, 6], found no tensor of floating-point numbers",
+            "`output`: expected no such tensor, found [7, 6]",
         ] {
             assert!(message.contains(expected), "{message}");
         }
