@@ -407,6 +407,11 @@ fn a_llama_is_trained_further_and_one_that_does_not_fit_is_named() {
         &["a fresh one has learned nothing yet"],
     );
 
+    refused(
+        &[&start[..], &["--set", "training.parts=1000000000"]].concat(),
+        &["training takes at least", "`training.tune`"],
+    );
+
     let lora = ["--set", "training.tune={lora={rank=2, alpha=4}}"];
     let output = train_photos(at, &[&start[..], &lora].concat());
     assert!(output.status.success(), "{}", errors(&output));

@@ -8,12 +8,13 @@ use c3_artifacts::{RunFolder, RunManifest};
 use c3_encoders::imagebind::ImageBind;
 
 use crate::corpus::{self, Corpus};
-use crate::device::DeviceChoice;
+use crate::device::{Chosen, DeviceChoice};
 use crate::encode;
 use crate::fetch::{self, Serves};
 use crate::pretrained::{self, Pretrained};
 use crate::recipe::{self, ConnectSettings, EncodeSettings, Recipe};
 use crate::run::{self, Run};
+use crate::{memory, train};
 
 /// Arguments of a step that can begin a run.
 #[derive(Debug, clap::Args)]
@@ -56,6 +57,11 @@ impl RecipeArguments {
         let corpus = corpus::load(&recipe)?;
         encode::check_weights(&recipe)?;
         let device = device.open()?;
+        let second = recipe.fine_tuning.as_ref().map(|second| &second.training);
+        for training in second.into_iter().chain([&recipe.training]) {
+            training.precision.check(&device.device)?;
+        }
+        check_decoder(&recipe, &corpus, &device)?;
         let inputs = input_hashes(&recipe, &corpus)?;
         let manifest = run::manifest(&recipe, &device, inputs)?;
         let folder = RunFolder::create(&self.out_folder(&recipe), manifest)?;
@@ -134,21 +140,31 @@ pub(crate) fn resume(folder: &Path, device: DeviceChoice) -> anyhow::Result<(Run
     Ok((Run::new(folder, recipe, device)?, corpus))
 }
 
+/// Refuses a decoder to start from that does not fit the space or the memory, before hours of
+/// other work.
+fn check_decoder(recipe: &Recipe, corpus: &Corpus, device: &Chosen) -> anyhow::Result<()> {
+    let Some(name) = &recipe.decoder.pretrained else {
+        return Ok(());
+    };
+    let weights = Pretrained::open(&fetch::decoder(name)?, recipe.decoder.stop)?;
+    let Some(width) = encode::width(recipe, corpus)? else {
+        return Ok(());
+    };
+    weights.check_width(width)?;
+    if !device.is_processor() {
+        return Ok(()); // how much a graphics card has, nobody says
+    }
+    let sizes = weights.sizes(&recipe.decoder.before_pretrained(width, 1))?;
+    let lanes = train::side_by_side(recipe, device, recipe.run.n_decoders());
+    memory::check(&recipe.training.footprint(&sizes)?, lanes)
+}
+
 /// Digests of all that a run reads: data, sentences and weights to start from.
 fn input_hashes(recipe: &Recipe, corpus: &Corpus) -> anyhow::Result<BTreeMap<String, String>> {
-    let pretrained = match &recipe.decoder.pretrained {
-        Some(name) => {
-            // Before hours of other work.
-            let folder = fetch::decoder(name)?;
-            let weights = Pretrained::open(&folder, recipe.decoder.stop)?;
-            if let Some(width) = encode::width(recipe, corpus)? {
-                weights.check_width(width)?;
-            }
-            Some(pretrained::digest(&folder)?)
-        }
-        None => None,
-    };
     let mut inputs = encode::input_hashes(corpus)?;
-    inputs.extend(pretrained.map(|digest| ("pretrained decoder".to_owned(), digest)));
+    if let Some(name) = &recipe.decoder.pretrained {
+        let digest = pretrained::digest(&fetch::decoder(name)?)?;
+        inputs.insert("pretrained decoder".to_owned(), digest);
+    }
     Ok(inputs)
 }

@@ -1,8 +1,9 @@
-//! Trains and lets caption a GPT-2 with a mapper, as `benches/peers/gpt2.py` wrote it into a
-//! folder, and prints one line: its losses, the seconds of a training step, captions a second.
+//! Trains and lets caption a GPT-2 with a mapper, or a Llama with a fresh one, as
+//! `benches/peers/gpt2.py` or `llama.py` wrote it into a folder, and prints one line: its losses,
+//! the seconds of a training step, captions a second.
 //!
 //! ```text
-//! cargo run --release -p c3-decoders --example gpt2_speed -- FOLDER
+//! cargo run --release --workspace --example decoder_speed -- FOLDER
 //! ```
 
 use std::fs;
@@ -11,8 +12,8 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use c3_decoders::{
-    CaptionSet, CaptionTokenizer, Captioner, Decay, Decoding, Gpt2File, PrefixDecoder,
-    PretrainedUse, Split, TrainingConfig, TrainingSession,
+    CaptionSet, CaptionTokenizer, Captioner, Decay, DecoderFile, Decoding, Mapper, PrefixDecoder,
+    PretrainedPrefix, PretrainedUse, ReadAt, Split, TrainingConfig, TrainingSession,
 };
 use c3_geometry::Embeddings;
 use rand_chacha::ChaCha8Rng;
@@ -68,7 +69,11 @@ fn main() {
     let text = |name: &str| fs::read_to_string(folder.join(name)).expect(name);
     let data: Case = serde_json::from_str(&text("case.json")).expect("the case");
     let start = Instant::now();
-    let decoder = decoder(&folder, data.captions[0].len());
+    let decoder = decoder(
+        &folder,
+        data.captions[0].len(),
+        data.embeddings.len() / data.captions.len(),
+    );
     let load = start.elapsed().as_secs_f64();
     let d_embed = decoder.config().d_embed;
     let all = Embeddings::new(data.embeddings.clone(), d_embed).expect("finite values");
@@ -105,14 +110,21 @@ fn main() {
     println!("{line}");
 }
 
-fn decoder(folder: &Path, max_tokens: usize) -> PrefixDecoder {
+fn decoder(folder: &Path, max_tokens: usize, d_embed: usize) -> PrefixDecoder {
     let bytes = fs::read(folder.join("model.safetensors")).expect("the weights");
-    let file = Gpt2File::open(&[&bytes], None).expect("a GPT-2");
+    let config = fs::read_to_string(folder.join("config.json")).ok();
+    let file = DecoderFile::open(&[&bytes], config.as_deref()).expect("a decoder");
+    let fresh = PretrainedPrefix {
+        d_embed,
+        n_prefix: 10,
+        mapper: Mapper::Mlp,
+        read_at: ReadAt::OwnLength,
+    };
     let how = PretrainedUse {
-        fresh: None,
+        fresh: file.prefix().is_none().then_some(fresh),
         max_tokens,
         dropout: 0.0,
     };
     file.decoder(&how, 0, &Device::flex())
-        .expect("a GPT-2 with a mapper")
+        .expect("a decoder with a mapper")
 }

@@ -21,6 +21,6 @@ pub use prefix::{
 pub use pretrained::{DecoderFile, PretrainedPrefix, PretrainedUse};
 pub use tokenizer::{CaptionTokenizer, Stop, TokenizerConfig};
 pub use training::{
-    CaptionSet, Checkpoints, Decay, Ending, EpochLoss, Footprint, Split, Trained, TrainingConfig,
-    TrainingSession, Tune, Unwatched, View,
+    CaptionSet, Checkpoints, Decay, Ending, EpochLoss, Footprint, Precision, Split, Trained,
+    TrainingConfig, TrainingSession, Tune, Unwatched, View,
 };

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use burn::tensor::Device;
 use burn::train::Interrupter;
 use c3_decoders::{
-    CaptionSet, Checkpoints, Decay, DecoderError, Ending, PrefixDecoderConfig, Split, Trained,
-    TrainingConfig, TrainingSession, View,
+    CaptionSet, Checkpoints, Decay, DecoderError, Ending, Precision, PrefixDecoderConfig, Split,
+    Trained, TrainingConfig, TrainingSession, View,
 };
 use c3_geometry::Embeddings;
 use rand::RngExt;
@@ -99,6 +99,32 @@ fn a_tiny_decoder_learns_its_words() {
     // Nothing is left to chance but the noise: the word is in the embedding.
     assert!(best.valid < 0.05, "{:?}", trained.curve);
     assert!(trained.curve.iter().all(|epoch| epoch.valid >= best.valid));
+}
+
+#[test]
+fn products_in_bfloat16_learn_nearly_as_products_in_single_precision() {
+    let at = |precision| {
+        let config = TrainingConfig {
+            precision,
+            ..training()
+        };
+        train(&config, session(Checkpoints::InMemory))
+            .unwrap()
+            .curve
+    };
+    let (full, short) = (at(Precision::Full), at(Precision::Bf16));
+    assert_eq!(full.len(), short.len());
+    for (full, short) in full.iter().zip(&short) {
+        assert!(
+            (short.train / full.train - 1.0).abs() < 0.05,
+            "{full:?} {short:?}"
+        );
+    }
+    assert_ne!(full, short);
+    assert!(
+        short.last().unwrap().train < short[0].train / 2.0,
+        "{short:?}"
+    );
 }
 
 fn bytes(trained: &Trained) -> Vec<u8> {

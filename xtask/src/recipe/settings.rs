@@ -184,6 +184,13 @@ pub(crate) struct RunSettings {
     pub(crate) select_by: SelectBy,
 }
 
+impl RunSettings {
+    /// How many decoders the first stage trains.
+    pub(crate) fn n_decoders(&self) -> usize {
+        self.seeds.len() * (self.arms.len() + usize::from(self.paired))
+    }
+}
+
 /// What the best epoch of a decoder is chosen by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

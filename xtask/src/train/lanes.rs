@@ -6,7 +6,9 @@ use std::sync::Mutex;
 use anyhow::{Context, anyhow};
 use rayon::ThreadPoolBuilder;
 
+use crate::device::Chosen;
 use crate::progress::Company;
+use crate::recipe::Recipe;
 use crate::run::Run;
 
 /// Something to train, by the name that its progress is shown under.
@@ -22,7 +24,7 @@ pub(super) fn work<J: Job>(
     jobs: Vec<J>,
     teach: impl Fn(&J, Company) -> anyhow::Result<()> + Sync,
 ) -> anyhow::Result<()> {
-    let lanes = count(run, jobs.len());
+    let lanes = count(&run.recipe, &run.device, jobs.len());
     let queue = Mutex::new(VecDeque::from(jobs));
     let lane = || -> anyhow::Result<()> {
         let threads = if lanes > 1 { 1 } else { 0 };
@@ -59,15 +61,15 @@ pub(super) fn work<J: Job>(
 ///
 /// The small operations of a small decoder leave a second thread idle, so two decoders on a
 /// thread each finish sooner than one after the other (measured in `docs/speed.md`).
-pub(super) fn count(run: &Run, jobs: usize) -> usize {
-    if !run.device.is_processor() {
+pub(crate) fn count(recipe: &Recipe, device: &Chosen, jobs: usize) -> usize {
+    if !device.is_processor() {
         return 1;
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let asked = if run.recipe.run.jobs == 0 {
+    let asked = if recipe.run.jobs == 0 {
         cores
     } else {
-        run.recipe.run.jobs
+        recipe.run.jobs
     };
     asked.min(jobs).max(1)
 }

@@ -141,14 +141,16 @@ impl<'a> Lessons<'a> {
         training: &TrainingConfig,
         jobs: usize,
     ) -> anyhow::Result<()> {
-        if !self.run.device.is_processor() {
+        let run = self.run;
+        if !run.device.is_processor() {
             return Ok(());
         }
         let sizes = match &self.start {
             Start::Fresh(config) => config.clone(),
             Start::Pretrained { weights, how } => weights.sizes(how)?,
         };
-        memory::check(&training.footprint(&sizes)?, lanes::count(self.run, jobs))
+        let lanes = lanes::count(&run.recipe, &run.device, jobs);
+        memory::check(&training.footprint(&sizes)?, lanes)
     }
 
     /// A decoder as the recipe begins it.

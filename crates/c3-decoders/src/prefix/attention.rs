@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::{Device, Tensor, TensorData, activation};
+use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation};
 
 use super::config::PrefixDecoderConfig;
 use super::init::Init;
@@ -99,9 +99,24 @@ impl Attention {
 /// a gradient of the weights for each.
 pub(crate) fn by_rows(linear: &Linear, tokens: Tensor<3>) -> Tensor<3> {
     let [batch, n_tokens, d_input] = tokens.dims();
-    let rows = linear.forward(tokens.reshape([batch * n_tokens, d_input]));
+    let rows = dense(linear, tokens.reshape([batch * n_tokens, d_input]));
     let [_, d_output] = rows.dims();
     rows.reshape([batch, n_tokens, d_output])
+}
+
+/// Applies a layer to rows; a step of training may hold its weights in a shorter type, and then
+/// multiplies in that.
+pub(super) fn dense(linear: &Linear, rows: Tensor<2>) -> Tensor<2> {
+    let dtype: FloatDType = linear.weight.dtype().into();
+    if dtype == FloatDType::F32 {
+        return linear.forward(rows);
+    }
+    let product = rows.cast(dtype).matmul(linear.weight.val());
+    let product = product.cast(FloatDType::F32);
+    match &linear.bias {
+        Some(bias) => product + bias.val().unsqueeze(),
+        None => product,
+    }
 }
 
 /// Added to the scores: nothing where a token may look, a lot below zero where it may not.

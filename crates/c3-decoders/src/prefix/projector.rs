@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::{Tensor, activation};
 
+use super::attention::dense;
 use super::config::{Mapper, PrefixDecoderConfig};
 use super::init::Init;
 use super::mixer::Mixer;
@@ -48,10 +49,10 @@ impl PrefixMapper {
         let [batch, _] = embeddings.dims();
         let embeddings = embeddings * self.factor;
         let hidden = match &self.widen {
-            Some(widen) => activation::tanh(widen.forward(embeddings)),
+            Some(widen) => activation::tanh(dense(widen, embeddings)),
             None => embeddings,
         };
-        let tokens = self.project.forward(hidden); // [batch, n_tokens * d_model]
+        let tokens = dense(&self.project, hidden); // [batch, n_tokens * d_model]
         let [_, d_tokens] = tokens.dims();
         let tokens = tokens.reshape([batch, d_tokens / self.d_model, self.d_model]);
         match &self.mixer {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::precision::Precision;
 use super::tune::Tune;
 use crate::DecoderError;
 use crate::prefix::check;
@@ -37,6 +38,8 @@ pub struct TrainingConfig {
     pub patience: Option<usize>,
     /// What is changed, and what stays as it is.
     pub tune: Tune,
+    /// In which numbers the steps multiply; validation and captions are always in single precision.
+    pub precision: Precision,
 }
 
 impl Default for TrainingConfig {
@@ -54,6 +57,7 @@ impl Default for TrainingConfig {
             clip_norm: Some(1.0),
             patience: None,
             tune: Tune::All,
+            precision: Precision::Full,
         }
     }
 }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::batch::CaptionBatch;
 use super::loss;
 use super::metric::TokenLosses;
+use super::precision::Precision;
 use crate::PrefixDecoder;
 
 /// A decoder being trained.
@@ -17,22 +18,19 @@ pub(super) struct Lesson {
     pub(super) decoder: PrefixDecoder,
     #[module(skip)]
     pub(super) clip_norm: Option<f64>,
+    #[module(skip)]
+    pub(super) precision: Precision,
 }
 
-impl Lesson {
-    /// What the decoder thinks where the targets are predicted, `[n_targets, d_model]`.
-    fn hidden(&self, batch: &mut CaptionBatch) -> Tensor<2> {
-        let hidden = self.decoder.hidden(
-            batch.embeddings.clone(),
-            batch.read.take(),
-            &mut batch.dropout,
-        );
-        let [n_rows, n_tokens, d_model] = hidden.dims();
-        let hidden = hidden.reshape([n_rows * n_tokens, d_model]);
-        match batch.positions.take() {
-            Some(positions) => hidden.select(0, positions),
-            None => hidden,
-        }
+/// What a decoder thinks where the targets are predicted, `[n_targets, d_model]`.
+fn hidden(decoder: &PrefixDecoder, batch: &mut CaptionBatch) -> Tensor<2> {
+    let read = batch.read.take();
+    let hidden = decoder.hidden(batch.embeddings.clone(), read, &mut batch.dropout);
+    let [n_rows, n_tokens, d_model] = hidden.dims();
+    let hidden = hidden.reshape([n_rows * n_tokens, d_model]);
+    match batch.positions.take() {
+        Some(positions) => hidden.select(0, positions),
+        None => hidden,
     }
 }
 
@@ -44,9 +42,11 @@ struct Learned {
 
 impl Lesson {
     fn learn(&self, mut part: CaptionBatch, share: f64) -> Learned {
-        let hidden = self.hidden(&mut part);
+        let reader = self.precision.of_step(self.decoder.clone());
+        let hidden = hidden(&reader, &mut part);
         let output = self.decoder.output_weights();
-        let passed = loss::cross_entropy(hidden, output, part.targets, share);
+        let dtype = self.precision.dtype();
+        let passed = loss::cross_entropy(hidden, output, part.targets, share, dtype);
         Learned {
             grads: GradientsParams::from_grads(passed.pull.backward(), self),
             losses: passed.losses,
@@ -100,7 +100,7 @@ impl InferenceStep for Lesson {
 
     fn step(&self, parts: Vec<CaptionBatch>) -> TokenLosses {
         let losses = parts.into_par_iter().map(|mut part| {
-            let hidden = self.hidden(&mut part);
+            let hidden = hidden(&self.decoder, &mut part);
             loss::token_losses(hidden, self.decoder.output_weights(), part.targets)
         });
         TokenLosses(Tensor::cat(losses.collect(), 0))

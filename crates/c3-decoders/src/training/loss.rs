@@ -1,6 +1,6 @@
 //! Cross-entropy over caption tokens.
 
-use burn::tensor::{IndexingUpdateOp, Int, Tensor, activation};
+use burn::tensor::{FloatDType, IndexingUpdateOp, Int, Tensor, activation};
 
 /// The loss of every target, `-ln p(target)`, without a gradient.
 ///
@@ -14,7 +14,7 @@ pub(super) fn token_losses(
     output: Tensor<2>,
     targets: Tensor<1, Int>,
 ) -> Tensor<1> {
-    forward(hidden, output, targets).losses
+    forward(hidden, output, targets, FloatDType::F32).losses
 }
 
 /// The loss of every target, and a tensor whose backward pass is that of their sum times `share`.
@@ -30,18 +30,24 @@ pub(super) struct Pulled {
     pub(super) pull: Tensor<1>,
 }
 
-/// As [`token_losses`], for training; a `share` of one over the targets of the batch gives the
-/// gradient of the mean.
+/// As [`token_losses`], for training, with products of a `dtype`; a `share` of one over the targets
+/// of the batch gives the gradient of the mean.
 pub(super) fn cross_entropy(
     hidden: Tensor<2>,
     output: Tensor<2>,
     targets: Tensor<1, Int>,
     share: f64,
+    dtype: FloatDType,
 ) -> Pulled {
     let plain_hidden = hidden.clone().without_autodiff();
     let plain_output = output.clone().without_autodiff();
     let [n_targets] = targets.dims();
-    let passed = forward(plain_hidden.clone(), plain_output.clone(), targets.clone());
+    let passed = forward(
+        plain_hidden.clone(),
+        plain_output.clone(),
+        targets.clone(),
+        dtype,
+    );
     let ones = Tensor::full([n_targets, 1], -1.0, &plain_hidden.device());
     let error = passed.probabilities.scatter(
         1,
@@ -49,11 +55,11 @@ pub(super) fn cross_entropy(
         ones,
         IndexingUpdateOp::Add,
     ); // [n_targets, n_vocab]
-    let by_hidden = error.clone().matmul(plain_output) * share;
+    let by_hidden = product(error.clone(), plain_output, dtype) * share;
     let pull = (hidden * by_hidden).sum();
     // Frozen output weights spare the largest product of the step.
     let pull = if output.is_require_grad() {
-        let by_output = error.transpose().matmul(plain_hidden) * share;
+        let by_output = product(error.transpose(), plain_hidden, dtype) * share;
         pull + (output * by_output).sum()
     } else {
         pull
@@ -69,9 +75,14 @@ struct Forward {
     probabilities: Tensor<2>,
 }
 
-fn forward(hidden: Tensor<2>, output: Tensor<2>, targets: Tensor<1, Int>) -> Forward {
+fn forward(
+    hidden: Tensor<2>,
+    output: Tensor<2>,
+    targets: Tensor<1, Int>,
+    dtype: FloatDType,
+) -> Forward {
     let [n_targets] = targets.dims();
-    let logits = hidden.matmul(output.transpose());
+    let logits = product(hidden, output.transpose(), dtype);
     let highest = logits.clone().max_dim(1); // [n_targets, 1]
     let of_target = logits.clone().gather(1, targets.reshape([n_targets, 1]));
     let probabilities = activation::softmax(logits, 1);
@@ -81,6 +92,12 @@ fn forward(hidden: Tensor<2>, output: Tensor<2>, targets: Tensor<1, Int>) -> For
         losses: (log_sum - of_target).reshape([n_targets]),
         probabilities,
     }
+}
+
+/// A product in numbers of a type, in single precision again.
+fn product(left: Tensor<2>, right: Tensor<2>, dtype: FloatDType) -> Tensor<2> {
+    let product = left.cast(dtype).matmul(right.cast(dtype));
+    product.cast(FloatDType::F32)
 }
 
 #[cfg(test)]
@@ -105,7 +122,13 @@ mod tests {
         let plain = -picked.reshape([5]);
         let expected = plain.clone().mean().backward();
 
-        let ours = cross_entropy(hidden.clone(), output.clone(), targets, 0.2);
+        let ours = cross_entropy(
+            hidden.clone(),
+            output.clone(),
+            targets,
+            0.2,
+            FloatDType::F32,
+        );
         let found = ours.pull.backward();
         let close = |a: TensorData, b: TensorData| {
             for (a, b) in a.iter::<f32>().zip(b.iter::<f32>()) {

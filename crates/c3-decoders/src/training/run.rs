@@ -20,6 +20,7 @@ use super::journal::{EpochLoss, Journal, best};
 use super::lesson::Lesson;
 use super::loader::{CaptionLoader, Plan, Role};
 use super::metric::{LossPerToken, Measured};
+use super::precision::Precision;
 use super::schedule::Schedule;
 use super::seed::{self, Purpose};
 use super::tune::Tune;
@@ -89,7 +90,7 @@ impl TrainingConfig {
     /// # Errors
     ///
     /// [`DecoderError::NothingLearned`] if a part of the decoder is to stay as it is;
-    /// [`DecoderError::Setting`], [`DecoderError::WidthMismatch`],
+    /// [`DecoderError::Setting`], [`DecoderError::NoBf16`], [`DecoderError::WidthMismatch`],
     /// [`DecoderError::CaptionLength`] and [`DecoderError::NoSuchToken`] before
     /// the first step; [`DecoderError::Diverged`] when a loss is not finite, with
     /// the checkpoints of earlier epochs left in place;
@@ -122,6 +123,7 @@ impl TrainingConfig {
         session: TrainingSession,
     ) -> Result<Trained, DecoderError> {
         self.check()?;
+        self.precision.check(&session.device)?;
         for (split, purpose) in [
             (train, Purpose::TrainingView),
             (valid, Purpose::ValidationView),
@@ -167,6 +169,7 @@ impl PrefixDecoder {
         let lesson = Lesson {
             decoder: self.clone(),
             clip_norm: None,
+            precision: Precision::Full,
         };
         let loader = CaptionLoader::new(split.clone(), plan, 0, &self.device());
         let (mut sum, mut count) = (0.0, 0);
@@ -287,6 +290,7 @@ impl Course<'_> {
         let lesson = Lesson {
             decoder,
             clip_norm: self.config.clip_norm,
+            precision: self.config.precision,
         };
         let optimizer = AdamWConfig::new()
             .with_epsilon(self.config.epsilon)
@@ -331,6 +335,7 @@ impl Course<'_> {
         let lesson = Lesson {
             decoder: fresh.clone(),
             clip_norm: None,
+            precision: Precision::Full,
         };
         let lesson = lesson.try_load_record(record).map_err(record_error)?;
         Ok(lesson.decoder)
