@@ -428,7 +428,7 @@ fn what_does_not_fit_is_named_all_at_once() {
     // One missing, one unknown, three matrices of another width in each of two blocks.
     assert_eq!(faults.len(), 1 + 1 + 3 * 2);
     for part in [
-        "`model.layers.1.self_attn.k_proj.weight`: expected [8, 16], found no such tensor",
+        "`model.layers.1.self_attn.k_proj.weight`: expected [8, 16], found no tensor",
         "`model.norm.bias`: expected no such tensor",
         "`model.layers.0.mlp.down_proj.weight`: expected [16, 32], found [16, 24]",
     ] {
