@@ -5,8 +5,7 @@ use burn::tensor::activation::{relu, softmax};
 use burn::tensor::module::{avg_pool2d, conv2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions};
 
-use crate::kernels::Ending;
-use crate::transformer::Dense;
+use crate::kernels::{Dense, Ending};
 
 /// CLIP's residual network: a stem of three convolutions, average pools where others step
 /// (Zhang 2019, arXiv:1904.11486), and attention for the last pool.

@@ -10,9 +10,9 @@ use super::vit::Vit;
 use super::{Activation, ClipConfig, ClipTokenizer, ImageConfig, ImageTower, TextTower, described};
 use crate::EncoderError;
 use crate::folder::{self, Model};
-use crate::kernels::{Bias, Ending};
+use crate::kernels::{Dense, Ending};
 use crate::tensors::TensorFile;
-use crate::transformer::{Block, Blocks, Dense, Layers, PatchTransformer, TextTransformer};
+use crate::transformer::{Block, Blocks, Layers, PatchTransformer, TextTransformer};
 
 /// Keeps the variance away from zero in layer normalization.
 const EPSILON: f64 = 1e-5;
@@ -303,10 +303,7 @@ impl<'a> Reader<'a> {
             weight.extend(self.layers.take(&format!("{name}.weight"), &[width, width]));
             bias.extend(self.layers.take(&format!("{name}.bias"), &[width]));
         }
-        Dense {
-            weight: self.layers.turned(weight, [3 * width, width]),
-            bias: Bias::new(bias, self.layers.device),
-        }
+        Dense::new(weight, bias, width, self.layers.device)
     }
 }
 

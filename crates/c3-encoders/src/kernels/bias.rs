@@ -141,12 +141,12 @@ pub(super) fn relu6(x: f32) -> f32 {
 const QUICK: f32 = 1.702;
 
 #[inline(always)]
-fn quick_gelu(x: f32) -> f32 {
+pub(super) fn quick_gelu(x: f32) -> f32 {
     x / (1.0 + exp(-QUICK * x))
 }
 
 #[inline(always)]
-fn gelu(x: f32) -> f32 {
+pub(super) fn gelu(x: f32) -> f32 {
     0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
 }
 

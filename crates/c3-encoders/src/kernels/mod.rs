@@ -10,11 +10,14 @@
 
 mod attention;
 mod bias;
+mod dense;
 mod depthwise;
 mod exp;
+mod product;
 
 pub(crate) use attention::{KeyValue, Sees, mix_heads};
 pub(crate) use bias::{Bias, Ending};
+pub(crate) use dense::Dense;
 pub(crate) use depthwise::{Depthwise, Grid};
 
 use burn::tensor::{Device, Tensor};

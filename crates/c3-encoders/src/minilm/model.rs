@@ -12,7 +12,7 @@ use super::tokens::{self, Padded};
 use super::weights;
 use crate::EncoderError;
 use crate::batches::{SortedTexts, Text};
-use crate::kernels::{Bias, Ending};
+use crate::kernels::{Dense, Ending};
 
 /// all-MiniLM-L6-v2 with its tokenizer.
 #[derive(Debug)]
@@ -155,26 +155,6 @@ impl Layer {
         let options = AttentionModuleOptions::default(); // scaled by 1 / sqrt(d_head)
         let mixed = attention(part(0), part(1), part(2), None, bias, options);
         mixed.swap_dims(1, 2).reshape([rows, d_model])
-    }
-}
-
-/// `x * weight + bias`
-#[derive(Debug)]
-pub(super) struct Dense {
-    /// `[d_input, d_output]`
-    pub(super) weight: Tensor<2>,
-    pub(super) bias: Bias,
-}
-
-impl Dense {
-    fn forward(&self, x: Tensor<2>, ending: Ending) -> Tensor<2> {
-        self.bias.finish(x.matmul(self.weight.clone()), ending)
-    }
-
-    /// The same, added to `residual`.
-    fn forward_onto(&self, x: Tensor<2>, residual: Tensor<2>) -> Tensor<2> {
-        let product = x.matmul(self.weight.clone());
-        self.bias.finish_onto(product, residual)
     }
 }
 

@@ -6,10 +6,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 use tokenizers::Tokenizer;
 
 use super::MiniLmConfig;
-use super::model::{Dense, Layer, Network, Norm};
+use super::model::{Layer, Network, Norm};
 use crate::EncoderError;
 use crate::folder::read_json;
-use crate::kernels::Bias;
+use crate::kernels::Dense;
 use crate::tensors::TensorFile;
 
 /// Reads the sizes, the tokenizer and the network of a folder.
@@ -92,15 +92,7 @@ impl Reader<'_> {
             rows.extend(self.tensors.take(&weight, &[d_output, d_input]));
             bias.extend(self.tensors.take(&format!("{name}.bias"), &[d_output]));
         }
-        let d_all = bias.len();
-        let columns = (0..d_input).flat_map(|column| {
-            let rows = &rows;
-            (0..d_all).map(move |row| rows[row * d_input + column])
-        });
-        Dense {
-            weight: self.tensor(columns.collect(), [d_input, d_all]),
-            bias: Bias::new(bias, self.device),
-        }
+        Dense::new(rows, bias, d_input, self.device)
     }
 
     fn norm(&mut self, name: &str) -> Norm {

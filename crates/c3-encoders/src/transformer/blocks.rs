@@ -4,7 +4,7 @@ use burn::tensor::module::{attention, layer_norm};
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Int, Tensor};
 
-use crate::kernels::{Bias, Ending, KeyValue, Sees, is_host, mix_heads};
+use crate::kernels::{Dense, Ending, KeyValue, Sees, is_host, mix_heads};
 
 /// How the rows of a tensor `[batch * n_tokens, width]` lie.
 #[derive(Clone, Copy, Debug)]
@@ -119,26 +119,6 @@ fn attend(all: Tensor<2>, n_heads: usize, tokens: Tokens, more: Option<&KeyValue
     };
     let mixed = attention(part(0), keys, values, None, None, options);
     mixed.swap_dims(1, 2).reshape([rows, d_all / 3])
-}
-
-/// `x * weight + bias`
-#[derive(Debug)]
-pub(crate) struct Dense {
-    /// `[d_input, d_output]`, a view of what files hold the other way round.
-    pub(crate) weight: Tensor<2>,
-    pub(crate) bias: Bias,
-}
-
-impl Dense {
-    pub(crate) fn forward(&self, x: Tensor<2>, ending: Ending) -> Tensor<2> {
-        self.bias.finish(x.matmul(self.weight.clone()), ending)
-    }
-
-    /// The same, added to `residual`.
-    fn forward_onto(&self, x: Tensor<2>, residual: Tensor<2>) -> Tensor<2> {
-        let product = x.matmul(self.weight.clone());
-        self.bias.finish_onto(product, residual)
-    }
 }
 
 /// Layer normalization.

@@ -2,8 +2,8 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Dense, Norm};
-use crate::kernels::Bias;
+use super::Norm;
+use crate::kernels::Dense;
 use crate::tensors::TensorFile;
 
 /// Takes tensors of a file as layers on a device; the file remembers what did not fit.
@@ -19,7 +19,7 @@ impl Layers<'_> {
         self.dense_named(&names, shape)
     }
 
-    /// Takes a layer. PyTorch stores `[d_output, d_input]`; products take it as it is.
+    /// Takes a layer, which PyTorch stores as `[d_output, d_input]`.
     pub(crate) fn dense_named(
         &mut self,
         [weight, bias]: &[String; 2],
@@ -27,10 +27,7 @@ impl Layers<'_> {
     ) -> Dense {
         let weight = self.tensors.take(weight, &[d_output, d_input]);
         let bias = self.tensors.take(bias, &[d_output]);
-        Dense {
-            weight: self.turned(weight, [d_output, d_input]),
-            bias: Bias::new(bias, self.device),
-        }
+        Dense::new(weight, bias, d_input, self.device)
     }
 
     /// Takes `name.weight` and `name.bias` as a layer normalization.

@@ -8,7 +8,7 @@ mod layers;
 mod patches;
 mod texts;
 
-pub(crate) use blocks::{Block, Blocks, Dense, Norm};
+pub(crate) use blocks::{Block, Blocks, Norm};
 pub(crate) use layers::Layers;
 pub(crate) use patches::PatchTransformer;
 pub(crate) use texts::TextTransformer;

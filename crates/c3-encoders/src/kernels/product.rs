@@ -1,0 +1,351 @@
+//! Rows times a matrix, on the host.
+//!
+//! The matrix is kept in panels of some columns, which a product reads from front to end;
+//! rows are read where they lie. A tile of sums stays in registers for all of the inputs, so
+//! each sum is made in one order, whatever the number of rows and of threads.
+
+use std::iter::repeat_with;
+
+use pulp::{Arch, Simd, WithSimd, bytemuck};
+use rayon::prelude::*;
+
+use super::Ending;
+use super::bias::{gelu, quick_gelu, relu6};
+
+/// Columns side by side in a line of the cache: one AVX-512 register.
+const LINE: usize = 16;
+
+/// Lines of a panel. Each is a stretch of memory of its own, so that the processor fetches
+/// as many of them ahead: a model's weights come from beyond the caches.
+const LINES: usize = 3;
+
+/// Columns of a panel.
+const PANEL: usize = LINES * LINE;
+
+/// Vectors of a row of a tile.
+const VECTORS: usize = 3;
+
+/// A matrix by panels of 48 columns, the last filled up with zeros.
+#[derive(Debug)]
+pub(super) struct Panels {
+    /// From `start` on `[n_panels, LINES, d_input, LINE]`.
+    values: Vec<f32>,
+    /// Where a line of the cache begins: a vector that lies in two of them takes twice as long.
+    start: usize,
+    d_input: usize,
+    d_output: usize,
+}
+
+/// Where sums with their bias go.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Last {
+    /// Over what was there, after an ending.
+    Over(Ending),
+    /// Added to what was there.
+    Onto,
+}
+
+impl Panels {
+    /// Arranges a matrix that lies the other way round, as files have it.
+    ///
+    /// # Shapes
+    ///
+    /// - `turned`: `[d_output, d_input]`
+    pub(super) fn new(turned: &[f32], [d_output, d_input]: [usize; 2]) -> Self {
+        assert_eq!(turned.len(), d_output * d_input, "a matrix of that shape");
+        let len = d_output.next_multiple_of(PANEL) * d_input;
+        let mut values = vec![0.0; len + LINE];
+        let place = values.as_ptr().addr() / size_of::<f32>();
+        let start = place.next_multiple_of(LINE) - place;
+        let size = (LINE * d_input).max(1);
+        let lines = values[start..start + len].par_chunks_exact_mut(size);
+        lines
+            .zip(turned.par_chunks(size))
+            .for_each(|(line, turned)| {
+                for (column, inputs) in turned.chunks_exact(d_input).enumerate() {
+                    let places = line[column..].iter_mut().step_by(LINE);
+                    places
+                        .zip(inputs)
+                        .for_each(|(place, value)| *place = *value);
+                }
+            });
+        Self {
+            values,
+            start,
+            d_input,
+            d_output,
+        }
+    }
+
+    /// Columns of the matrix.
+    pub(super) fn d_output(&self) -> usize {
+        self.d_output
+    }
+
+    /// Multiplies rows with the matrix, and adds a bias.
+    ///
+    /// # Shapes
+    ///
+    /// - `x`: `[rows, d_input]`
+    /// - `bias`: `[d_output]`
+    /// - `out`: `[rows, d_output]`
+    pub(super) fn multiply(&self, x: &[f32], bias: &[f32], out: &mut [f32], last: Last) {
+        assert_eq!(bias.len(), self.d_output, "a bias for each output");
+        if out.is_empty() {
+            assert!(x.is_empty() || self.d_output == 0, "no rows on both sides");
+            return;
+        }
+        let rows = out.len() / self.d_output;
+        assert_eq!(out.len(), rows * self.d_output, "whole rows");
+        assert_eq!(x.len(), rows * self.d_input, "rows as wide as the matrix");
+        let arch = Arch::new();
+        let parts = columns(out, self.d_output).into_par_iter().enumerate();
+        parts.for_each(|(index, out)| {
+            arch.dispatch(Part {
+                x,
+                panel: self.panel(index),
+                bias: &bias[index * PANEL..],
+                out,
+                last,
+            });
+        });
+    }
+
+    fn panel(&self, index: usize) -> &[f32] {
+        let size = PANEL * self.d_input;
+        &self.values[self.start + index * size..][..size]
+    }
+}
+
+/// The pieces of all rows that lie under a panel, for each panel.
+fn columns(out: &mut [f32], d_output: usize) -> Vec<Vec<&mut [f32]>> {
+    let rows = out.len() / d_output;
+    let parts = repeat_with(|| Vec::with_capacity(rows)).take(d_output.div_ceil(PANEL));
+    let mut parts: Vec<Vec<&mut [f32]>> = parts.collect();
+    for row in out.chunks_exact_mut(d_output) {
+        for (part, piece) in parts.iter_mut().zip(row.chunks_mut(PANEL)) {
+            part.push(piece);
+        }
+    }
+    parts
+}
+
+/// All rows times one panel.
+struct Part<'a> {
+    /// `[out.len(), d_input]`
+    x: &'a [f32],
+    /// `[LINES, d_input, LINE]`
+    panel: &'a [f32],
+    /// A number for each column, or more.
+    bias: &'a [f32],
+    out: Vec<&'a mut [f32]>,
+    last: Last,
+}
+
+impl WithSimd for Part<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            16 => self.run::<S, 8>(simd), // 24 sums of 32 registers
+            8 => self.run::<S, 4>(simd),  // 12 of 16
+            4 => self.run::<S, 8>(simd),  // 24 of 32
+            _ => self.run::<S, 4>(simd),
+        }
+    }
+}
+
+impl Part<'_> {
+    /// Tiles of `M` rows.
+    #[inline(always)]
+    fn run<S: Simd, const M: usize>(mut self, simd: S) {
+        let d_input = self.panel.len() / PANEL;
+        let columns = VECTORS * S::F32_LANES;
+        let end = self.out.len();
+        for first in (0..end).step_by(M) {
+            // Where there are no more rows, the last is computed again and left out.
+            let row = |m: usize| (first + m).min(end - 1);
+            let rows = std::array::from_fn(|m| &self.x[row(m) * d_input..][..d_input]);
+            for column in (0..PANEL).step_by(columns) {
+                let tile = tile::<S, M>(simd, rows, self.panel, column);
+                for (out, sums) in self.out[first..].iter_mut().zip(&tile) {
+                    let sums = bytemuck::cast_slice(sums);
+                    if let Some(out) = out.get_mut(column..) {
+                        self.last
+                            .write(out, sums, self.bias.get(column..).unwrap_or(&[]));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Last {
+    #[inline(always)]
+    fn write(self, out: &mut [f32], sums: &[f32], bias: &[f32]) {
+        match self {
+            Self::Over(Ending::Linear) => each(out, sums, bias, |_, sum| sum),
+            Self::Over(Ending::Relu6) => each(out, sums, bias, |_, sum| relu6(sum)),
+            Self::Over(Ending::Gelu) => each(out, sums, bias, |_, sum| gelu(sum)),
+            Self::Over(Ending::QuickGelu) => each(out, sums, bias, |_, sum| quick_gelu(sum)),
+            Self::Onto => each(out, sums, bias, |there, sum| there + sum),
+        }
+    }
+}
+
+#[inline(always)]
+fn each(out: &mut [f32], sums: &[f32], bias: &[f32], last: impl Fn(f32, f32) -> f32) {
+    for (out, (sum, bias)) in out.iter_mut().zip(sums.iter().zip(bias)) {
+        *out = last(*out, sum + bias);
+    }
+}
+
+/// Rows times three vectors of a panel, from a column on.
+#[inline(always)]
+fn tile<S: Simd, const M: usize>(
+    simd: S,
+    rows: [&[f32]; M],
+    panel: &[f32],
+    column: usize,
+) -> [[S::f32s; VECTORS]; M] {
+    let mut total = [[simd.splat_f32s(0.0); VECTORS]; M];
+    let (panel, _) = S::as_simd_f32s(panel);
+    let d_input = rows[0].len();
+    let in_line = LINE / S::F32_LANES;
+    let vector = |v: usize| column / S::F32_LANES + v;
+    let lines: [&[S::f32s]; VECTORS] = std::array::from_fn(|v| {
+        let size = in_line * d_input;
+        &panel[vector(v) / in_line * size..][..size]
+    });
+    for k in 0..d_input {
+        let right: [S::f32s; VECTORS] =
+            std::array::from_fn(|v| lines[v][k * in_line + vector(v) % in_line]);
+        for (total, row) in total.iter_mut().zip(rows) {
+            let left = simd.splat_f32s(row[k]);
+            for (total, right) in total.iter_mut().zip(right) {
+                *total = simd.mul_add_f32s(left, right, *total);
+            }
+        }
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rayon::ThreadPoolBuilder;
+
+    /// Rows, inputs, outputs.
+    const SIZES: [[usize; 3]; 10] = [
+        [1, 1, 1],
+        [7, 5, 3],
+        [8, 16, 48],
+        [9, 17, 49],
+        [13, 31, 101],
+        [50, 96, 64],
+        [77, 128, 97],
+        [3, 0, 5], // nothing but the bias
+        [0, 4, 5],
+        [3, 4, 0],
+    ];
+
+    fn waves(n: usize, step: f32) -> Vec<f32> {
+        (0..n).map(|at| (at as f32 * step).sin()).collect()
+    }
+
+    /// A product on one vector size, whatever the processor has beyond that.
+    fn multiply_as(
+        run: impl Fn(Part<'_>),
+        panels: &Panels,
+        [x, bias]: [&[f32]; 2],
+        out: &mut [f32],
+        last: Last,
+    ) {
+        for (index, out) in columns(out, panels.d_output).into_iter().enumerate() {
+            run(Part {
+                x,
+                panel: panels.panel(index),
+                bias: &bias[index * PANEL..],
+                out,
+                last,
+            });
+        }
+    }
+
+    #[test]
+    fn products_agree_with_sums_in_double_precision() {
+        for [rows, d_input, d_output] in SIZES {
+            let (x, turned) = (waves(rows * d_input, 0.37), waves(d_output * d_input, 0.73));
+            let (bias, mut out) = (waves(d_output, 0.3), waves(rows * d_output, 0.5));
+            let before = out.clone();
+            let panels = Panels::new(&turned, [d_output, d_input]);
+            panels.multiply(&x, &bias, &mut out, Last::Onto);
+            for (at, (ours, before)) in out.iter().zip(before).enumerate() {
+                let (row, column) = (at / d_output, at % d_output);
+                let pairs = x[row * d_input..].iter().zip(&turned[column * d_input..]);
+                let terms = pairs
+                    .take(d_input)
+                    .map(|(x, y)| f64::from(*x) * f64::from(*y));
+                let exact = terms.sum::<f64>() + f64::from(bias[column]) + f64::from(before);
+                // Half a unit of sums below 32 for each sum at most, and far less in the mean.
+                let error = (f64::from(*ours) - exact).abs();
+                assert!(error < 2e-5, "{rows} {d_input} {d_output} {at}: {error:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_sizes_of_vectors_agree() {
+        let [rows, d_input, d_output] = [13, 31, 101];
+        let (x, turned) = (waves(rows * d_input, 0.37), waves(d_output * d_input, 0.73));
+        let bias = waves(d_output, 0.3);
+        let panels = Panels::new(&turned, [d_output, d_input]);
+        let mut fastest = vec![0.0; rows * d_output];
+        panels.multiply(&x, &bias, &mut fastest, Last::Over(Ending::Relu6));
+        let last = Last::Over(Ending::Relu6);
+        let mut scalar = vec![0.0; rows * d_output];
+        let run = |part: Part<'_>| part.with_simd(pulp::Scalar::new());
+        multiply_as(run, &panels, [&x, &bias], &mut scalar, last);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            let mut shorter = vec![0.0; rows * d_output];
+            let run = |part: Part<'_>| Simd::vectorize(simd, part);
+            multiply_as(run, &panels, [&x, &bias], &mut shorter, last);
+            assert_eq!(shorter, fastest); // fused, and in one order
+        }
+        for (scalar, fastest) in scalar.iter().zip(fastest) {
+            assert!((scalar - fastest).abs() < 3e-6, "{scalar} {fastest}");
+        }
+    }
+
+    #[test]
+    fn threads_change_no_bit() {
+        let (x, turned) = (waves(50 * 96, 0.37), waves(300 * 96, 0.73));
+        let panels = Panels::new(&turned, [300, 96]);
+        let on = |threads: usize| {
+            let pool = ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            let mut out = vec![0.0; 50 * 300];
+            let last = Last::Over(Ending::Gelu);
+            pool.install(|| panels.multiply(&x, &[0.1; 300], &mut out, last));
+            out
+        };
+        assert_eq!(on(1), on(5));
+    }
+
+    #[test]
+    #[should_panic(expected = "rows as wide as the matrix")]
+    fn rows_of_another_width_are_refused() {
+        let panels = Panels::new(&[1.0; 12], [4, 3]);
+        panels.multiply(&[1.0; 8], &[0.0; 4], &mut [0.0; 8], Last::Onto);
+    }
+
+    #[test]
+    #[should_panic(expected = "a matrix of that shape")]
+    fn a_matrix_of_another_shape_is_refused() {
+        Panels::new(&[1.0; 12], [4, 4]);
+    }
+}
