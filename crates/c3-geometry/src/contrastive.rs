@@ -242,15 +242,52 @@ pub fn depth_dimensions(
     gamma: f64,
     rng: &mut impl Rng,
 ) -> Result<Vec<usize>, GeometryError> {
-    at_least(2, n)?;
-    let mut features = Array2::from_shape_simple_fn((n, d), || StandardNormal.sample(rng));
+    let features = Array2::from_shape_simple_fn((n, d), || StandardNormal.sample(rng));
     let bound = (6.0 / (2 * d) as f32).sqrt();
+    let draw = |_| Array2::from_shape_simple_fn((d, d), || rng.random_range(-bound..bound));
+    layer_dimensions(features, (0..layers).map(draw), gamma)
+}
+
+/// Effective dimensions of what each layer of a network gives: Definition 1 at `gamma`.
+///
+/// Linear maps without bias, and ReLU between them.
+///
+/// # Shapes
+///
+/// - `features`: `[n, d]`; each of `weights`: `[d_in, d_out]`.
+/// - result: the input first, then what each layer gives before its activation.
+///
+/// # Errors
+///
+/// [`GeometryError::TooFewRows`] below two rows, [`GeometryError::WidthMismatch`] if a layer does
+/// not take what the one before it gives, [`GeometryError::NotFinite`],
+/// [`GeometryError::NoSpectrum`].
+///
+/// # Examples
+///
+/// ```
+/// # use c3_geometry::{PAPER_GAMMA, layer_dimensions};
+/// # use ndarray::array;
+/// let corners = array![[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]];
+/// let sum = array![[1.0, 1.0], [1.0, 1.0]]; // both outputs are the same
+/// assert_eq!(layer_dimensions(corners, [sum], PAPER_GAMMA)?, [2, 1]);
+/// # Ok::<_, c3_geometry::GeometryError>(())
+/// ```
+pub fn layer_dimensions(
+    mut features: Array2<f32>,
+    weights: impl IntoIterator<Item = Array2<f32>>,
+    gamma: f64,
+) -> Result<Vec<usize>, GeometryError> {
+    at_least(2, features.nrows())?;
     let mut dimensions = vec![dimension(&features, gamma)?];
-    for layer in 0..layers {
+    for (layer, weights) in weights.into_iter().enumerate() {
+        let (left, right) = (features.ncols(), weights.nrows());
+        if left != right {
+            return Err(GeometryError::WidthMismatch { left, right });
+        }
         if layer > 0 {
             features.mapv_inplace(|value: f32| value.max(0.0));
         }
-        let weights = Array2::from_shape_simple_fn((d, d), || rng.random_range(-bound..bound));
         features = features.dot(&weights);
         dimensions.push(dimension(&features, gamma)?);
     }
@@ -270,6 +307,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+    use crate::{symmetric_contrast, through_normalisation};
 
     const SMALL: SyntheticSettings = SyntheticSettings {
         pairs: 64,
@@ -310,6 +348,40 @@ mod tests {
         assert!(stayed < grown / 20.0, "{stayed} {grown}");
         let left = space.ineffective_gap() / gap;
         assert!((left - 1.0).abs() < 0.1, "{left}");
+    }
+
+    /// Golden tests hold those pieces against PyTorch.
+    #[test]
+    fn a_step_is_the_gradient_through_the_normalisation() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let mut space = SyntheticSpace::draw(SMALL, &mut rng).unwrap();
+        for _ in 0..20 {
+            space.step(); // off the start, where half of the dimensions are constant
+        }
+        let raw = space.sides.each_ref().map(array);
+        let [x, y] = space.embeddings();
+        let contrast = symmetric_contrast(&x, &y, SMALL.temperature).unwrap();
+        assert!((space.step() - contrast.loss).abs() < 1e-12);
+        let gradients = [contrast.by_x, contrast.by_y];
+        for ((raw, gradient), stepped) in raw.iter().zip(&gradients).zip(&space.sides) {
+            let gradient = through_normalisation(raw, gradient).unwrap();
+            let moved = gradient.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+            let expected = raw - &(gradient * SMALL.learning_rate);
+            assert!(moved > 1e-3, "{moved}");
+            let pairs = expected.iter().zip(array(stepped));
+            pairs.for_each(|(a, b)| assert!((a - b).abs() < 1e-12, "{a} is not {b}"));
+        }
+    }
+
+    #[test]
+    fn a_layer_takes_what_the_one_before_gives() {
+        let features = Array2::from_shape_fn((5, 3), |(i, j)| ((i * 3 + j) as f32).sin());
+        let narrow = Array2::from_elem((2, 2), 1.0);
+        let refused = layer_dimensions(features.clone(), [narrow], 0.99);
+        let (left, right) = (3, 2);
+        assert_eq!(refused, Err(GeometryError::WidthMismatch { left, right }));
+        assert_eq!(layer_dimensions(features, [], 0.99).unwrap().len(), 1);
+        assert!(layer_dimensions(Array2::zeros((1, 3)), [], 0.99).is_err());
     }
 
     #[test]

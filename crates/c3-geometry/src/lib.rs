@@ -14,12 +14,13 @@
 //! | how near do matched points lie? | [`mean_pair_cosine`], [`mean_group_cosine`] |
 //! | and without one pair? | [`mate_cosine`] |
 //! | how strong must Corrupt be? | [`relative_noise`] |
+//! | and at least, by captions alone? | [`caption_spread`] |
 //! | does a picture find its caption? | [`recall`], [`nearest`] |
 //! | who lies next to whom? | [`same_modality_share`], [`hubness`], [`separability`] |
+//! | does depth alone narrow a space? | [`depth_dimensions`], [`layer_dimensions`] |
 //! | what can contrastive training move? | [`one_sided_contrast`], [`symmetric_contrast`] |
 //! | where does it stop? | [`stable_margin`], [`query_loss`] |
-//! | and what is left then? | [`SyntheticSpace`], [`depth_dimensions`] |
-//! | and at least, by captions alone? | [`caption_spread`] |
+//! | and what is left then? | [`SyntheticSpace`] |
 //! | what can be read off a point in a straight line? | [`RidgeSums`], [`Ridge`] |
 //! | so, will C3 help here? | [`verdict`] |
 //!
@@ -47,7 +48,9 @@ mod table;
 mod verdict;
 
 pub use axes::PrincipalAxes;
-pub use contrastive::{SyntheticSettings, SyntheticSpace, depth_dimensions, initial_gap};
+pub use contrastive::{
+    SyntheticSettings, SyntheticSpace, depth_dimensions, initial_gap, layer_dimensions,
+};
 pub use cosine::{mean_group_cosine, mean_pair_cosine, mean_unpaired_cosine, relative_noise};
 pub use embeddings::Embeddings;
 pub use error::GeometryError;

@@ -121,6 +121,18 @@ pub struct Ridge {
 }
 
 impl Ridge {
+    /// What a tag's score gains per unit of each dimension, `[tags, d]`.
+    #[must_use]
+    pub fn weights(&self) -> &Array2<f64> {
+        &self.weights
+    }
+
+    /// The score of each tag at the origin, `[tags]`.
+    #[must_use]
+    pub fn intercept(&self) -> &Array1<f64> {
+        &self.intercept
+    }
+
     /// The score of every tag for each row; of training rows, about the chance that it has it.
     ///
     /// # Shapes

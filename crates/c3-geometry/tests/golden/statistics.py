@@ -117,8 +117,85 @@ halves = [(wide_x[0::2], wide_y[0::2]), (wide_x[1::2], wide_y[1::2])]
 separability = (on_own_side(*halves[0], *halves[1]) + on_own_side(*halves[1], *halves[0])) / 2
 spectrum = np.linalg.eigvalsh(noise)[::-1]
 shares = np.cumsum(spectrum) / spectrum.sum()
-weights = np.exp(forth)
 debiased = np.linalg.norm(wide_x.mean(0) - wide_y.mean(0)) ** 2 - np.trace(noise) / N
+
+
+
+def interval(draws):
+    return np.percentile(draws, [2.5, 50, 97.5]).tolist()
+
+
+# What is drawn has no digits of its own: many draws here, fewer there.
+DRAWS = 40_000
+each, squares = cosine(cx, cy), (cy**2).sum(1)
+resampled = rng.integers(0, N, (DRAWS, N))
+shuffles = rng.permuted(np.tile(np.arange(N), (DRAWS, 1)), axis=1)
+centred_cosines = cosine(cx[:, None], cy[None])
+signs = rng.choice([-1.0, 1.0], (DRAWS, N))
+of_item = np.array([pairwise(own[items == item]) for item in range(N // 3)])
+resampled_items = rng.integers(0, N // 3, (DRAWS, N // 3))
+c_drawn = each[resampled].mean(1)
+drawn = {
+    "cosine": interval(c_drawn),
+    "sigma": interval(np.sqrt((1 / c_drawn**2 - 1) * squares[resampled].mean(1) / D)),
+    "shuffled": interval(centred_cosines[np.arange(N), shuffles].mean(1)),
+    "swapped": interval(np.linalg.norm(signs @ difference / N, axis=1)),
+    "spread": interval(of_item[resampled_items].mean(1)),
+}
+null = np.linalg.eigvalsh([np.cov(rng.standard_normal((40, D)), rowvar=False) for _ in range(DRAWS // 4)])
+drawn["isotropic"] = interval(null[:, -1] / null.mean(1))
+
+# Captions of owners: the first 20 rows of x, each with three rows of y.
+owners = items
+of_owner = cosine(wide_x[: N // 3, None], wide_y[None])
+mine = owners[None] == np.arange(N // 3)[:, None]
+best = np.where(mine, of_owner, -2).max(1)
+owner_ranks = (np.where(mine, -2, of_owner) >= best[:, None]).sum(1)
+item_ranks = (of_owner > of_owner[owners, np.arange(N)]).sum(0)
+
+# Ridge regression as plain least squares, of rows with the penalty written below them.
+tags = [[tag for tag in range(3) if (row * 7 + tag * tag) % 4 == 1] for row in range(N)]
+wanted = np.array([[tag in own_tags for tag in range(3)] for own_tags in tags], float)
+
+
+def ridge(penalty):
+    mean_eigenvalue = np.trace(joint[:D, :D]) / D
+    below = np.sqrt((N - 1) * penalty * mean_eigenvalue) * np.eye(D)
+    rows = np.vstack([wide_x - wide_x.mean(0), below])
+    targets = np.vstack([wanted - wanted.mean(0), np.zeros((D, 3))])
+    weights = np.linalg.lstsq(rows, targets, rcond=None)[0].T
+    intercept = wanted.mean(0) - weights @ wide_x.mean(0)
+    scores = wide_y @ weights.T + intercept
+    return {
+        "penalty": penalty,
+        "weights": weights.ravel().tolist(),
+        "intercept": intercept.tolist(),
+        "scores": scores.ravel().tolist(),
+        "squared_error": float(((scores - wanted) ** 2).sum(1).mean()),
+    }
+
+
+# Layers of 6 x 6 with ReLU between them, and a space drawn as the synthetic one is.
+layers = rng.uniform(-1, 1, (4, D, D)).astype(np.float32)
+features, held = wide_x, []
+for at, layer in enumerate([None, *layers.astype(np.float64)]):
+    features = features if layer is None else np.maximum(features, 0 if at > 1 else -np.inf) @ layer
+    values = np.linalg.eigvalsh(np.cov(features, rowvar=False))[::-1]
+    held.append(np.cumsum(values) / values.sum())
+held = np.array(held)
+layer_gammas = [0.8, 0.9, 0.95]
+assert min(np.abs(held - gamma).min() for gamma in layer_gammas) > 1e-3  # float32 changes no answer
+
+
+def initial_gap(d, d_x, d_y):
+    constant_x = np.arange(d) >= d_x
+    constant_y = (np.arange(d) < d_x) | (np.arange(d) >= d_x + d_y)
+    # Where a modality varies its mean is 0; elsewhere it is one normal draw.
+    return float(np.sqrt((constant_x.astype(float) + constant_y).sum() / d))
+
+
+axes = np.linalg.eigh(noise)[1].T[::-1]
+axes *= np.sign(axes[np.arange(D), np.abs(axes).argmax(1)])[:, None]
 
 json.dump(
     {
@@ -172,8 +249,16 @@ json.dump(
         "recall": [[k, float((rank_forth < k).mean()), float((rank_back < k).mean())] for k in (1, 5, 10)],
         "same_modality_share": float(same.mean()),
         "separability": float(separability),
-        "gradient_by_x": ((weights @ uy - uy) / tau / N).ravel().tolist(),
-        "gradient_by_y": ((weights - np.eye(N)).T @ ux / tau / N).ravel().tolist(),
+        "drawn": drawn,
+        "recall_of_owners": [[k, float((owner_ranks < k).mean()), float((item_ranks < k).mean())] for k in (1, 5, 10)],
+        "tags": tags,
+        "ridges": [ridge(0.01), ridge(1.0)],
+        "layers": layers.ravel().tolist(),
+        "layer_gammas": layer_gammas,
+        "layer_dimensions": [((held <= gamma).sum(1) + 1).tolist() for gamma in layer_gammas],
+        "initial_gaps": [[d, dx, dy, initial_gap(d, dx, dy)] for d, dx, dy in ((512, 25, 230), (64, 4, 28), (7, 7, 0))],
+        "axes": axes.ravel().tolist(),
+        "relative_noise": [[c, float(np.sqrt(1 / np.square(c) - 1))] for c in (0.05, 0.3, 0.99)],
         "hubness": float(stats.skew(found)),
         "query_loss": float(-forth[0, 0]),
         "stable_margin": float(
