@@ -232,6 +232,20 @@ pub enum DatasetError {
         /// The columns there are that hold lists of numbers.
         found: Vec<String>,
     },
+    /// A Parquet file has no column of texts of this name.
+    #[error("no column `{column}` holds texts")]
+    TextColumn {
+        /// The column that was looked for.
+        column: &'static str,
+    },
+    /// A row of a column of texts has none.
+    #[error("row {row} of column `{column}` is null, or not UTF-8")]
+    NoText {
+        /// The column.
+        column: &'static str,
+        /// Which row, from zero.
+        row: usize,
+    },
     /// A list of a Parquet column is longer or shorter than the first, or has holes.
     #[error("row {row} of column `{column}` holds {found} numbers; the first row holds {width}")]
     RaggedColumn {

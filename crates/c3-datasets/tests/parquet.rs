@@ -101,6 +101,22 @@ fn rows_of_one_path_are_of_one_item() {
 }
 
 #[test]
+fn captions_of_the_rows_that_are_asked_for() {
+    let of = |name, rows: &[usize]| parquet::captions(file(name), rows);
+    assert_eq!(
+        of("captions", &[0, 4, 6]).unwrap(),
+        ["row 0", "row 4", "row 6"]
+    );
+    assert_eq!(of("captions", &[]).unwrap(), [""; 0]);
+    let said = |name, rows: &[usize]| of(name, rows).unwrap_err().to_string();
+    let null = said("captions", &[0, 5]);
+    assert_eq!(null, "row 5 of column `caption` is null, or not UTF-8");
+    let bytes = said("bytes", &[0, 1]);
+    assert_eq!(bytes, "row 1 of column `caption` is null, or not UTF-8");
+    assert_eq!(said("two", &[0]), "no column `caption` holds texts");
+}
+
+#[test]
 fn what_is_no_parquet_file_is_refused() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/parquet.py");
     let said = parquet::open(File::open(script).unwrap(), None)
@@ -117,7 +133,8 @@ fn what_broke_the_reader_once_is_refused() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let open = || File::open(&path).unwrap();
-        let rows = parquet::items(open()).and_then(|_| parquet::open(open(), None));
+        let texts = parquet::items(open()).and_then(|_| parquet::captions(open(), &[]));
+        let rows = texts.and_then(|_| parquet::open(open(), None));
         let read = rows.and_then(|rows| rows.read(0, &mut vec![0.0; rows.n_columns()]));
         let said = read.unwrap_err().to_string();
         assert_eq!(said, "not a Parquet file, or cut off", "{}", path.display());

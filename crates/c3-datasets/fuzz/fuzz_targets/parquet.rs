@@ -9,6 +9,8 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(init: std::panic::set_hook(Box::new(|_| {})), |bytes: &[u8]| {
     let file = Bytes::copy_from_slice(bytes);
     let _ = parquet::items(file.clone());
+    let n_rows = parquet::count(file.clone()).unwrap_or_default();
+    let _ = parquet::captions(file.clone(), &[0, 1, 5][..n_rows.min(2)]);
     let Ok(rows) = parquet::open(file, None) else {
         return;
     };

@@ -9,7 +9,6 @@
 //! # Ok::<_, c3_datasets::DatasetError>(())
 //! ```
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -17,7 +16,7 @@ use std::sync::Mutex;
 use half::f16;
 use parquet::basic::{LogicalType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArrayType, DataType};
+use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
@@ -26,8 +25,10 @@ use parquet::schema::types::ColumnDescriptor;
 use super::Kind;
 use crate::DatasetError;
 
-/// Columns by which clip-retrieval tells its items apart: the first that a file has counts.
-pub const ITEM_COLUMNS: [&str; 3] = ["image_path", "url", "key"];
+mod metadata;
+
+pub use metadata::{CAPTION_COLUMN, ITEM_COLUMNS, captions, items};
+
 /// Rows of which the numbers are decoded at once.
 const ROWS_AT_ONCE: usize = 1024;
 
@@ -76,53 +77,6 @@ where
     };
     rows.width = rows.first_width()?;
     Ok(rows)
-}
-
-/// Which rows of a file of metadata are of one item: a number for each row, the same for rows
-/// that have the same text in the first of [`ITEM_COLUMNS`] there is; none for a row without.
-///
-/// Nothing is returned if the file has no such column.
-///
-/// # Errors
-///
-/// [`DatasetError::NotParquet`], [`DatasetError::FewerRows`].
-pub fn items<R>(source: R) -> Result<Option<Vec<Option<u64>>>, DatasetError>
-where
-    R: ChunkReader + 'static,
-{
-    let reader = reader(source)?;
-    let columns = reader.metadata().file_metadata().schema_descr().columns();
-    let text = |name: &str| {
-        columns.iter().position(|column| {
-            column.path().parts() == [name]
-                && column.physical_type() == Type::BYTE_ARRAY
-                && column.max_rep_level() == 0
-        })
-    };
-    let Some(leaf) = ITEM_COLUMNS.iter().find_map(|name| text(name)) else {
-        return Ok(None);
-    };
-    let groups = groups(reader.metadata())?;
-    let mut items = Vec::new();
-    for (group, rows) in groups.iter().enumerate() {
-        let ColumnReader::ByteArrayColumnReader(mut column) = column(&reader, group, leaf)? else {
-            return Ok(None);
-        };
-        for start in rows.clone().step_by(ROWS_AT_ONCE) {
-            let wanted = ROWS_AT_ONCE.min(rows.end - start);
-            texts(
-                &mut column,
-                wanted,
-                columns[leaf].max_def_level(),
-                &mut items,
-            )?;
-            if items.len() != start + wanted {
-                let (promised, row) = (n_rows(&groups), items.len());
-                return Err(DatasetError::FewerRows { promised, row });
-            }
-        }
-    }
-    Ok(Some(items))
 }
 
 /// How many rows a file has.
@@ -400,26 +354,4 @@ fn skip(column: &mut ColumnReader, rows: usize) -> Result<usize, ParquetError> {
         ColumnReader::FixedLenByteArrayColumnReader(column) => column.skip_records(rows),
         _ => Ok(0),
     }
-}
-
-/// Reads some texts, as numbers that differ where the texts do.
-fn texts(
-    column: &mut ColumnReaderImpl<ByteArrayType>,
-    rows: usize,
-    deepest: i16,
-    into: &mut Vec<Option<u64>>,
-) -> Result<(), DatasetError> {
-    let (mut defined, mut values) = (Vec::new(), Vec::new());
-    let (read, _, _) = parsed(|| column.read_records(rows, Some(&mut defined), None, &mut values))?;
-    let mut values = values.iter();
-    for at in 0..read {
-        let there = defined.get(at).is_none_or(|level| *level == deepest);
-        let value = there.then(|| values.next()).flatten();
-        into.push(value.map(|value| {
-            let mut hasher = DefaultHasher::new();
-            value.data().hash(&mut hasher);
-            hasher.finish()
-        }));
-    }
-    Ok(())
 }
