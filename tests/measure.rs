@@ -1,8 +1,13 @@
 //! `measure` on files that no run made: what it says, what it refuses, and shards.
 
+#[path = "measure/mistakes.rs"]
+mod mistakes;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use mistakes::refuses;
 
 const DIM: usize = 8;
 
@@ -37,16 +42,6 @@ fn measure(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     let command = command.current_dir(folder).arg("measure").args(arguments);
     command.output().expect("the command line starts")
-}
-
-fn refuses(folder: &Path, arguments: &[&str], parts: &[&str]) {
-    let output = measure(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success(), "{said}");
-    assert_eq!(said.lines().count(), 1, "{said}");
-    for part in parts {
-        assert!(said.contains(part), "`{part}` is not in: {said}");
-    }
 }
 
 fn geometry(folder: &Path) -> serde_json::Value {
@@ -133,7 +128,7 @@ fn unpaired_files_get_means_and_spectra_and_no_verdict() {
     refuses(
         folder.path(),
         &["x.npy", "y.npy"],
-        &["40 on one side, 30", "--unpaired"],
+        &["`x.npy` has 40 and `y.npy` has 30", "--unpaired"],
     );
     let output = measure(folder.path(), &["x.npy", "y.npy", "--unpaired"]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -206,53 +201,60 @@ fn a_probe_ranks_corruptions_by_the_words_found_in_images() {
 }
 
 #[test]
-fn every_bad_input_gets_one_sentence() {
+fn the_verdict_on_rows_as_they_are_is_on_their_directions() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut far = pairs(100);
+    far.iter_mut().for_each(|value| *value *= 50.0);
+    npy(folder.path(), "far.npy", "(2, 100, 8)", &far);
+    let of = |more: &[&str]| {
+        let output = measure(folder.path(), &[&["far.npy"], more].concat());
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let gap = geometry(&folder.path().join("geometry"))["gap"].as_f64();
+        (said.lines().next().unwrap().to_owned(), gap.unwrap())
+    };
+    let (unit, as_they_are) = (of(&[]), of(&["--as-they-are"]));
+    assert_eq!(unit.0, as_they_are.0);
+    assert!(as_they_are.1 > 100.0 && unit.1 < 2.0);
+}
+
+/// A folder as clip-retrieval writes it, of pairs whose texts know the words of `told.parquet`.
+fn clip_retrieval(path: &Path, n: usize, metadata: &str) {
+    for name in ["img_emb", "text_emb", "metadata"] {
+        fs::create_dir_all(path.join(name)).unwrap();
+    }
+    let values = pairs(n);
+    let (x, y) = values.split_at(n * DIM);
+    for (folder, side) in [("img_emb", x), ("text_emb", y)] {
+        let mut side = side.to_vec();
+        for (row, values) in side.chunks_mut(DIM).enumerate() {
+            for bit in 0..4 {
+                values[bit + 1] += if row >> bit & 1 == 1 { 2.0 } else { -2.0 };
+            }
+        }
+        npy(&path.join(folder), "0.npy", &format!("({n}, {DIM})"), &side);
+    }
+    fs::copy(fixture(metadata), path.join("metadata/0.parquet")).unwrap();
+}
+
+#[test]
+fn a_probe_takes_captions_from_the_metadata_beside() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    let all = pairs(20);
-    let whole = npy(path, "whole.npy", "(2, 20, 8)", &all);
-    let bytes = fs::read(whole).unwrap();
-    fs::write(path.join("cut.npy"), &bytes[..300]).unwrap();
-    refuses(path, &["cut.npy"], &["cut.npy", "promises 1280 bytes"]);
-    npy(path, "more.npy", "(99999999999, 8)", &all);
-    refuses(path, &["more.npy"], &["more.npy", "cut off"]);
-    let header = "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n";
-    let mut pickle = b"\x93NUMPY\x01\x00".to_vec();
-    pickle.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
-    pickle.extend(header.as_bytes());
-    fs::write(path.join("objects.npy"), pickle).unwrap();
-    refuses(
-        path,
-        &["objects.npy"],
-        &["objects.npy", "pickled Python objects"],
-    );
-    let mut broken = all.clone();
-    broken[13] = f32::NAN;
-    npy(path, "nan.npy", "(2, 20, 8)", &broken);
-    refuses(path, &["nan.npy"], &["nan.npy", "row 1, column 5"]);
-    broken[8..16].fill(0.0);
-    npy(path, "zero.npy", "(2, 20, 8)", &broken);
-    refuses(path, &["zero.npy"], &["zero.npy", "row 1 has length zero"]);
-    npy(path, "one.npy", "(1, 8)", &all[..8]);
-    refuses(path, &["one.npy"], &["at least 2 rows"]);
-    npy(path, "pair.npy", "(2, 1, 8)", &all[..16]);
-    refuses(path, &["pair.npy"], &["at least 2 rows, found 1"]);
-    npy(path, "none.npy", "(0, 8)", &[]);
-    refuses(path, &["none.npy"], &["at least 1 rows, found 0"]);
-    npy(path, "flat.npy", "(8,)", &all[..8]);
-    refuses(path, &["flat.npy"], &["flat.npy", "shape [8]"]);
-    let parquet = fs::read(fixture("zstd")).unwrap();
-    fs::write(path.join("cut.parquet"), &parquet[..500]).unwrap();
-    refuses(path, &["cut.parquet"], &["cut.parquet", "cut off"]);
-    npy(path, "narrow.npy", "(40, 4)", &all[..160]);
-    npy(path, "x.npy", "(20, 8)", &all[..160]);
-    refuses(path, &["x.npy", "narrow.npy"], &["widths differ", "8", "4"]);
-    npy(path, "same.npy", "(2, 20, 8)", &[1.0; 320]);
-    refuses(path, &["same.npy"], &["are all rows the same"]);
-    fs::write(path.join("no.safetensors"), b"nothing").unwrap();
-    refuses(path, &["no.safetensors"], &["not a safetensors file"]);
-    refuses(path, &["absent.npy"], &["absent.npy"]);
-    refuses(path, &[], &["nothing to measure"]);
+    clip_retrieval(path, 120, "told");
+    let output = measure(path, &[".", "--probe"]);
+    assert!(output.status.success(), "{output:?}");
+    let found = geometry(&path.join("geometry"))["probe"].clone();
+    // The word of the first bit is of odd rows alone, and those are tested on.
+    assert_eq!(found["words"], 3, "{found}");
+    let best = found["rows"][0]["mean_average_precision"][1].as_f64();
+    assert!(best.unwrap() > 0.9, "{found}");
+    // Of a sample the captions of its own rows, and a file that was named goes first.
+    let output = measure(path, &[".", "--probe", "--sample", "60"]);
+    assert!(output.status.success(), "{output:?}");
+    fs::write(path.join("few.txt"), "one\n").unwrap();
+    let named = [".", "--probe", "--captions", "few.txt"];
+    refuses(path, &named, &["few.txt", "1 lines", "120 rows"]);
 }
 
 #[test]

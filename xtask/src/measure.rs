@@ -66,7 +66,7 @@ pub(crate) struct Measure {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["run", "merge", "experiment"])]
     captions: Option<PathBuf>,
     /// Ranks corruptions by the words that a straight line, learned from corrupted texts,
-    /// finds in images; needs `--captions` or `--run`.
+    /// finds in images; needs `--captions`, `--run` or the metadata of clip-retrieval.
     #[arg(long, conflicts_with_all = ["merge", "experiment"])]
     probe: bool,
     /// Takes spectra and moments of rows as they are, not at unit length.

@@ -149,7 +149,10 @@ pub struct VerdictSurvey {
     pub cosine: [f64; 3],
     /// The same of shuffled pairs.
     pub shuffled: [f64; 3],
-    /// The gap with the modalities of random pairs swapped.
+    /// The gap of the pairs looked at, at unit length.
+    #[serde(default)]
+    pub gap: Option<f64>,
+    /// The same with the modalities of random pairs swapped.
     pub swapped: [f64; 3],
     /// Noise per dimension; absent where no noise is strong enough.
     pub sigma: Option<[f64; 3]>,

@@ -1,11 +1,11 @@
 //! Measuring files of embeddings that no run made, and the space of a run in the same way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Context, ensure};
 use c3_artifacts::{MomentsRecord, Survey, atomic};
-use c3_geometry::{Embeddings, Moments};
+use c3_geometry::{Embeddings, GeometryError, Moments};
 use c3_transforms::Collapse;
 
 use super::bars;
@@ -27,6 +27,9 @@ use crate::run::Run;
 use crate::space::Space;
 use crate::tables;
 
+/// Fewest items that a verdict can be reached on: two to fit the means, two to look at.
+const ITEMS_OF_A_VERDICT: usize = 4;
+
 impl Measure {
     /// Everything that needs no run.
     pub(super) fn alone(&self) -> anyhow::Result<()> {
@@ -43,6 +46,7 @@ impl Measure {
         };
         let mapped = Mapped::open(layout, &self.columns)?;
         let sides = mapped.sides()?;
+        self.check_rows(&sides)?;
         let pass = pass(&sides, self.settings())?;
         if let Some(path) = &self.moments {
             return self.keep(pass.moments, path);
@@ -69,8 +73,13 @@ impl Measure {
         }
         let rows = labels.sample(n, self.sample);
         let items = labels.items_of(&rows);
+        let captions = match self.probe {
+            true => Some(captions(&labels, mapped, survey, &rows)?),
+            false => None,
+        };
         let mut drawn = Drawn::default();
         if survey.paired {
+            check_items(items.as_deref(), rows.len())?;
             let sides = sides.iter().map(|side| pick(side, &rows));
             let sides = sides.collect::<anyhow::Result<Vec<Embeddings>>>()?;
             let items = items.clone();
@@ -80,20 +89,45 @@ impl Measure {
         if let (Some(items), Some(side)) = (&items, sides.last()) {
             survey::of_items(survey, &pick(side, &rows)?, items, self.seed)?;
         }
-        if self.probe {
-            let captions = labels.captions.context(
-                "a probe learns words: give `--captions FILE`, one caption for each row",
-            )?;
-            ensure!(
-                survey.paired,
-                "a probe is tested on pairs, and these rows are none"
-            );
-            let captions: Vec<String> = rows.iter().map(|row| captions[*row].clone()).collect();
+        if let Some(captions) = captions {
             let items = items.unwrap_or_else(|| (0..rows.len()).collect());
             let [train, test] = halves(&drawn.sides, &captions, &items);
             ask_words(survey, &train, &test)?;
         }
         Ok(drawn)
+    }
+
+    /// Refuses what has too few rows for an answer, or not as many on both sides.
+    fn check_rows(&self, sides: &[Side<'_>]) -> anyhow::Result<()> {
+        let paired = match sides {
+            [x, y] if !self.unpaired => Some((x, y)),
+            _ => None,
+        };
+        if let Some((x, y)) = paired {
+            let (left, right) = (x.n_rows(), y.n_rows());
+            ensure!(
+                left == right,
+                "rows are not paired: {} has {left} and {} has {right}; if they need not be, say \
+                 `--unpaired`",
+                x.name(),
+                y.name()
+            );
+        }
+        let needed = match (&self.moments, paired) {
+            (Some(_), _) => 1, // of a shard; the others may have more
+            (None, Some(_)) => ITEMS_OF_A_VERDICT,
+            (None, None) => 2,
+        };
+        for side in sides {
+            let found = side.n_rows();
+            let rows = if found == 1 { "row" } else { "rows" };
+            ensure!(
+                found >= needed,
+                "{} has {found} {rows}; at least {needed} are needed",
+                side.name()
+            );
+        }
+        Ok(())
     }
 
     fn settings(&self) -> Settings {
@@ -193,9 +227,13 @@ fn merge(paths: &[std::path::PathBuf]) -> anyhow::Result<(Vec<String>, MomentsRe
         .iter()
         .map(|path| path.display().to_string())
         .collect();
-    let mut merged = MomentsRecord::read(&paths[0])?;
+    let read = |path: &Path| {
+        let read = MomentsRecord::read(path);
+        read.context("`--merge` takes files that `--moments` wrote")
+    };
+    let mut merged = read(&paths[0])?;
     for path in &paths[1..] {
-        let other = MomentsRecord::read(path)?;
+        let other = read(path)?;
         ensure!(
             other.unit_length == merged.unit_length,
             "`{}` and `{}` differ in whether rows were brought to unit length",
@@ -210,16 +248,56 @@ fn merge(paths: &[std::path::PathBuf]) -> anyhow::Result<(Vec<String>, MomentsRe
     Ok((names, merged))
 }
 
-/// Some rows of a modality.
+/// The caption of each of some rows: from the file that was named, or from what lies beside them.
+fn captions(
+    labels: &Labels,
+    mapped: &Mapped,
+    survey: &Survey,
+    rows: &[usize],
+) -> anyhow::Result<Vec<String>> {
+    ensure!(
+        survey.paired,
+        "a probe is tested on pairs, and these rows are none"
+    );
+    if let Some(captions) = &labels.captions {
+        return Ok(rows.iter().map(|row| captions[*row].clone()).collect());
+    }
+    mapped.captions(rows)?.context(
+        "a probe learns words: give `--captions FILE`, one caption for each row, or a folder of \
+         clip-retrieval that has them in `metadata`",
+    )
+}
+
+fn check_items(items: Option<&[usize]>, rows: usize) -> anyhow::Result<()> {
+    let found = items.map_or(rows, |items| items.iter().collect::<HashSet<_>>().len());
+    ensure!(
+        found >= ITEMS_OF_A_VERDICT,
+        "a verdict needs pairs of at least {ITEMS_OF_A_VERDICT} items, found {found}"
+    );
+    Ok(())
+}
+
+/// Some rows of a modality, all of which have a direction.
 fn pick(side: &Side<'_>, rows: &[usize]) -> anyhow::Result<Embeddings> {
-    if rows.len() == side.n_rows() {
-        return side.read(0..rows.len());
+    let picked = if rows.len() == side.n_rows() {
+        side.read(0..rows.len())?
+    } else {
+        let mut values = Vec::with_capacity(rows.len() * side.dim());
+        for row in rows {
+            values.extend_from_slice(side.read(*row..row + 1)?.as_slice());
+        }
+        Embeddings::new(values, side.dim())?
+    };
+    let zero = picked.lengths().iter().position(|length| *length == 0.0);
+    if let Some(at) = zero {
+        return Err(side.place(GeometryError::ZeroRow { row: rows[at] }, 0));
     }
-    let mut values = Vec::with_capacity(rows.len() * side.dim());
-    for row in rows {
-        values.extend_from_slice(side.read(*row..row + 1)?.as_slice());
-    }
-    Ok(Embeddings::new(values, side.dim())?)
+    ensure!(
+        picked.rows().any(|row| row != picked.row(0)),
+        "cannot measure {}: all rows are the same",
+        side.name()
+    );
+    Ok(picked)
 }
 
 fn write(mut survey: Survey, drawn: &Drawn, out: &Path) -> anyhow::Result<()> {

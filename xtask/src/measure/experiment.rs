@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::ensure;
 use c3_artifacts::atomic;
 use c3_geometry::{PAPER_GAMMA, SyntheticSettings, SyntheticSpace, depth_dimensions, initial_gap};
 use rand::SeedableRng;
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use super::charts::{self, Chart, Series, Style};
 use crate::progress::Meter;
+use crate::report::number::count;
 
 /// Rows of the table that an optimisation prints.
 const REPORTS: usize = 4;
@@ -86,16 +88,26 @@ impl Experiment {
 }
 
 fn contrastive(settings: &ExperimentSettings, seed: u64, out: &Path) -> anyhow::Result<()> {
+    let (d_x, d_y) = (settings.effective[0], settings.effective[1]);
+    ensure!(
+        d_x.saturating_add(d_y) <= settings.width,
+        "a space of width {} has no room for {d_x} dimensions of one modality and {d_y} of the \
+         other",
+        settings.width
+    );
     let mut trainings = Vec::new();
     for temperature in &settings.temperature {
         let synthetic = SyntheticSettings {
             pairs: settings.pairs,
             dim: settings.width,
-            d_x: settings.effective[0],
-            d_y: settings.effective[1],
+            d_x,
+            d_y,
             learning_rate: settings.learning_rate,
             temperature: *temperature,
         };
+        // The same start for every temperature.
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut space = SyntheticSpace::draw(synthetic, &mut rng)?;
         println!(
             "temperature {temperature}; the gap in theory: {:.4}",
             initial_gap(&synthetic)
@@ -104,9 +116,6 @@ fn contrastive(settings: &ExperimentSettings, seed: u64, out: &Path) -> anyhow::
             "{:>8} {:>9} {:>9} {:>19}",
             "step", "loss", "gap", "in constant block"
         );
-        // The same start for every temperature.
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut space = SyntheticSpace::draw(synthetic, &mut rng)?;
         let before = space.variances();
         let moments = train(&mut space, settings);
         let after = space.variances();
@@ -128,7 +137,7 @@ fn contrastive(settings: &ExperimentSettings, seed: u64, out: &Path) -> anyhow::
         });
     }
     if trainings.len() > 1 {
-        write(&left(&trainings), out)?;
+        write(&left(&trainings, settings), out)?;
     }
     let numbers = serde_json::to_vec_pretty(&trainings)?;
     Ok(atomic::write(&out.join("contrastive.json"), &numbers)?)
@@ -187,7 +196,14 @@ fn variances_chart(name: &str, heading: &str, [x, y]: &[Vec<f64>; 2]) -> Chart {
 }
 
 /// The gap that each temperature leaves.
-fn left(trainings: &[Training]) -> Chart {
+fn left(trainings: &[Training], settings: &ExperimentSettings) -> Chart {
+    let heading = match settings.until {
+        Some(loss) => format!("The gap that is left at a loss of {loss} nats"),
+        None => {
+            let steps = count(settings.steps.unwrap_or(STEPS) as u64);
+            format!("The gap that is left after {steps} steps")
+        }
+    };
     let of = |name: &str, style, part: fn(&Moment) -> f64| Series {
         name: name.to_owned(),
         style,
@@ -199,7 +215,7 @@ fn left(trainings: &[Training]) -> Chart {
     };
     Chart {
         name: "gap-by-temperature".to_owned(),
-        heading: "The gap that training leaves".to_owned(),
+        heading,
         across: "log\u{2081}\u{2080} of the temperature".to_owned(),
         up: "gap".to_owned(),
         series: vec![

@@ -1,4 +1,4 @@
-//! What the `metadata` folder of clip-retrieval says: which rows are of one item.
+//! What the `metadata` folder of clip-retrieval says: which rows are of one item, and captions.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -58,4 +58,26 @@ pub(super) fn items(metadata: &[PathBuf], n_rows: usize) -> anyhow::Result<Optio
         }
     }
     Ok((n_items < items.len()).then_some(items))
+}
+
+/// The captions of some rows, which are given in rising order.
+pub(super) fn captions(metadata: &[PathBuf], rows: &[usize]) -> anyhow::Result<Vec<String>> {
+    let mut captions = Vec::with_capacity(rows.len());
+    let (mut first, mut rest) = (0, rows);
+    for path in metadata {
+        let end = first + count(path)?;
+        let (here, later) = rest.split_at(rest.partition_point(|row| *row < end));
+        let own: Vec<usize> = here.iter().map(|row| row - first).collect();
+        if !own.is_empty() {
+            let read = || anyhow::Ok(parquet::captions(File::open(path)?, &own)?);
+            captions.extend(read().with_context(|| {
+                format!(
+                    "cannot take captions from `{}`; give them as `--captions FILE`",
+                    path.display()
+                )
+            })?);
+        }
+        (first, rest) = (end, later);
+    }
+    Ok(captions)
 }

@@ -20,6 +20,8 @@ line.mark { stroke: var(--ink); stroke-width: 1; stroke-dasharray: 2 2; }
 .charts { display: grid; gap: 1.5rem 2rem; margin-top: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); }
 .charts svg { width: 100%; }
+.charts .legend { flex-wrap: wrap; row-gap: .25rem; }
+.charts .legend span { white-space: nowrap; }
 .charts .legend svg { width: 16px; }
 .probe { max-width: 44rem; }
 .probe svg { width: 100%; }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use anyhow::ensure;
 use c3_artifacts::survey::{
     Likeness, NoiseSurvey, NormalitySurvey, SideSurvey, SpreadSurvey, Survey, VerdictSurvey,
 };
@@ -153,6 +154,11 @@ pub(crate) fn of_pairs(
     let group = settings
         .group
         .unwrap_or_else(|| (x.len() / GROUPS).clamp(1, 100));
+    ensure!(
+        group >= 1 && 2 * group <= x.len(),
+        "two groups of {group} are more than the {} pairs there are; choose another `--group`",
+        x.len()
+    );
     let table_settings = TableSettings {
         group,
         ..TableSettings::default()
@@ -301,6 +307,7 @@ fn said(verdict: &Verdict) -> VerdictSurvey {
         outcome: outcome.to_owned(),
         cosine: ends(&verdict.cosine),
         shuffled: ends(&verdict.shuffled),
+        gap: Some(verdict.gap),
         swapped: ends(&verdict.swapped),
         sigma: finite(ends(&verdict.sigma)),
     }

@@ -92,6 +92,11 @@ impl Mapped {
     pub(crate) fn open(layout: Layout, columns: &[String]) -> anyhow::Result<Self> {
         let mut files = Vec::new();
         for path in layout.paths() {
+            ensure!(
+                columns.is_empty() || ends_in(path, "parquet"),
+                "`--columns` names columns of Parquet files, and `{}` is none",
+                path.display()
+            );
             files.push((path.clone(), Source::open(path, columns)?));
         }
         Ok(Self { files, layout })
@@ -147,6 +152,14 @@ impl Mapped {
             Layout::Files(_) | Layout::Sides(_) => Ok(None),
         }
     }
+
+    /// The captions of some rows in rising order, where a folder says what is known of rows.
+    pub(crate) fn captions(&self, rows: &[usize]) -> anyhow::Result<Option<Vec<String>>> {
+        match &self.layout {
+            Layout::Described(_, metadata) => metadata::captions(metadata, rows).map(Some),
+            Layout::Files(_) | Layout::Sides(_) => Ok(None),
+        }
+    }
 }
 
 /// Shards of one modality, shards of pairs, or a file for each modality.
@@ -178,7 +191,7 @@ fn check_widths(sides: &[Side<'_>]) -> anyhow::Result<()> {
         let (first, other) = (&parts[0].table, &part.table);
         ensure!(
             first.n_columns() == other.n_columns(),
-            "widths differ: `{}` has {} and `{}` has {}",
+            "widths differ: `{}` has {} and `{}` has {}; all rows have to lie in one space",
             parts[0].path.display(),
             first.n_columns(),
             part.path.display(),
@@ -209,6 +222,15 @@ impl<'a> Side<'a> {
 
     pub(crate) fn n_rows(&self) -> usize {
         self.parts.iter().map(|part| part.table.n_rows()).sum()
+    }
+
+    /// The first of its files, and how many more there are.
+    pub(crate) fn name(&self) -> String {
+        let first = self.parts[0].path.display();
+        match self.parts.len() {
+            1 => format!("`{first}`"),
+            n => format!("`{first}` and {} more", n - 1),
+        }
     }
 
     pub(crate) fn dim(&self) -> usize {

@@ -22,10 +22,10 @@ pub(crate) fn sentences(survey: &Survey) -> Vec<String> {
         } else {
             "isotropic as far as so many rows can tell"
         };
+        let [found, most] = told_apart(noise.anisotropy, high);
         said.push(format!(
-            "The alignment noise is {relation}: its widest direction has {:.1} times the mean \
-             variance, where isotropic noise would have at most {high:.1}.",
-            noise.anisotropy
+            "The alignment noise is {relation}: its widest direction has {found} times the mean \
+             variance, where isotropic noise would have at most {most}."
         ));
         if let Some(tests) = &noise.projections {
             said.push(format!(
@@ -37,10 +37,22 @@ pub(crate) fn sentences(survey: &Survey) -> Vec<String> {
     said
 }
 
+/// Two numbers with one decimal, or with two where one would make them the same.
+fn told_apart(a: f64, b: f64) -> [String; 2] {
+    let rounded = |decimals: usize| [a, b].map(|value| format!("{value:.decimals$}"));
+    let [one, other] = rounded(1);
+    if one == other {
+        rounded(2)
+    } else {
+        [one, other]
+    }
+}
+
 fn judged(verdict: &VerdictSurvey, survey: &Survey) -> Vec<String> {
     let [low, cosine, high] = verdict.cosine;
     let nothing = verdict.shuffled[2];
-    let gap = survey.gap.unwrap_or_default();
+    // Means of rows as they are may stand anywhere; the verdict is on directions.
+    let gap = verdict.gap.or(survey.gap).unwrap_or_default();
     let no_gap = verdict.swapped[2];
     if verdict.outcome == "no_shared_signal" {
         return vec![
@@ -101,7 +113,8 @@ fn at_odds(survey: &Survey) -> Option<String> {
     }
     Some(match low <= high {
         true => "That is above what the pairs say, but within the error of both.".to_owned(),
-        false => "That contradicts the pairs: look whether captions and items were given to                   the right rows."
+        false => "That contradicts the pairs: look whether captions and items were given to the \
+                  right rows."
             .to_owned(),
     })
 }
@@ -151,13 +164,14 @@ mod tests {
 
     fn said(outcome: &str, sigma: Option<[f64; 3]>) -> String {
         let survey = Survey {
-            gap: Some(0.8),
+            gap: Some(7.0), // of rows as they are
             verdict: Some(VerdictSurvey {
                 outcome: outcome.to_owned(),
                 cosine: [0.2, 0.25, 0.3],
                 shuffled: [-0.01, 0.0, 0.01],
                 swapped: [0.1, 0.2, 0.9],
                 sigma,
+                gap: Some(0.8),
             }),
             ..Survey::default()
         };
@@ -183,6 +197,12 @@ mod tests {
             none.starts_with("No shared signal: C3 will not help here."),
             "{none}"
         );
+    }
+
+    #[test]
+    fn numbers_that_differ_look_different() {
+        assert_eq!(told_apart(71.608, 4.101), ["71.6", "4.1"]);
+        assert_eq!(told_apart(2.137, 2.114), ["2.14", "2.11"]);
     }
 
     #[test]
