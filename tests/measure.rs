@@ -227,10 +227,14 @@ fn clip_retrieval(path: &Path, n: usize, metadata: &str) {
     let (x, y) = values.split_at(n * DIM);
     for (folder, side) in [("img_emb", x), ("text_emb", y)] {
         let mut side = side.to_vec();
-        for (row, values) in side.chunks_mut(DIM).enumerate() {
-            for bit in 0..4 {
-                values[bit + 1] += if row >> bit & 1 == 1 { 2.0 } else { -2.0 };
-            }
+        for (at, value) in side.iter_mut().enumerate() {
+            let (row, column) = (at / DIM, at % DIM);
+            let told = if row << 1 >> column & 1 == 1 {
+                2.0
+            } else {
+                -2.0
+            };
+            *value += if (1..=4).contains(&column) { told } else { 0.0 };
         }
         npy(&path.join(folder), "0.npy", &format!("({n}, {DIM})"), &side);
     }

@@ -27,7 +27,7 @@ where
     R: ChunkReader + 'static,
 {
     let mut items = Vec::new();
-    let found = each_text(source, &ITEM_COLUMNS, &mut |_, text| {
+    let found = each_text(source, &ITEM_COLUMNS, |_, text| {
         items.push(text.map(|bytes| {
             let mut hasher = DefaultHasher::new();
             bytes.hash(&mut hasher);
@@ -55,7 +55,7 @@ where
 {
     let mut captions = Vec::with_capacity(rows.len());
     let column = CAPTION_COLUMN;
-    let found = each_text(source, &[column], &mut |row, bytes| {
+    let found = each_text(source, &[column], |row, bytes| {
         if rows.get(captions.len()) != Some(&row) {
             return Ok(());
         }
@@ -72,13 +72,10 @@ where
 }
 
 /// Shows every row of the first of some columns of texts that there is; whether there is one.
-fn each_text<R>(
-    source: R,
-    names: &[&str],
-    take: &mut dyn FnMut(usize, Option<&[u8]>) -> Result<(), DatasetError>,
-) -> Result<bool, DatasetError>
+fn each_text<R, F>(source: R, names: &[&str], mut take: F) -> Result<bool, DatasetError>
 where
     R: ChunkReader + 'static,
+    F: FnMut(usize, Option<&[u8]>) -> Result<(), DatasetError>,
 {
     let reader = reader(source)?;
     let columns = reader.metadata().file_metadata().schema_descr().columns();
