@@ -126,8 +126,10 @@ fn svg(chart: &Chart) -> Markup {
             @for (at, (place, name)) in chart.marks.iter().enumerate() {
                 @let x = x(&axes[0], *place);
                 line.mark x1=(x) x2=(x) y1=(TOP) y2=(TOP + HEIGHT) {}
-                // One below the other, for marks may stand close together.
-                text x=(x + 3.0) y=(TOP + 9.0 + 12.0 * at as f64) { (name) }
+                // On the side that no other mark is on; one below the other where they are many.
+                @let left = chart.marks.iter().any(|(other, _)| other > place);
+                @let (x, anchor) = if left { (x - 3.0, "end") } else { (x + 3.0, "start") };
+                text x=(x) y=(TOP + 9.0 + 12.0 * at as f64) text-anchor=(anchor) { (name) }
             }
             @for series in &chart.series {
                 path class={ "curve " (series.style.class()) } d=(path(series, &axes)) {
@@ -172,6 +174,27 @@ fn y(axis: &Axis, value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_names_of_two_marks_stand_on_the_far_sides_of_both() {
+        let chart = Chart {
+            name: String::new(),
+            heading: String::new(),
+            across: String::new(),
+            up: String::new(),
+            series: Vec::new(),
+            marks: vec![(0.2, "here".to_owned()), (0.1, "paper".to_owned())],
+        };
+        let drawn = svg(&chart).into_string();
+        let anchor = |name: &str| {
+            let before = drawn.split(&format!(">{name}<")).next().unwrap();
+            before.rsplit("text-anchor=").next().unwrap().to_owned()
+        };
+        assert_eq!(
+            (anchor("here"), anchor("paper")),
+            ("\"start\"".into(), "\"end\"".into())
+        );
+    }
 
     #[test]
     fn shares_of_a_histogram_sum_to_one_over_a_common_range() {
