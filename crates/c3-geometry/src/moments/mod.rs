@@ -7,8 +7,12 @@
 //! over any shards and any number of threads. The rounding is at most `2^-45` of the
 //! product of the scales, so it is far below what the data itself can tell.
 
-mod grid;
-mod product;
+mod bin;
+mod digits;
+mod fused;
+mod scales;
+mod source;
+mod squares;
 mod state;
 
 use std::collections::BTreeMap;
@@ -19,7 +23,8 @@ pub use state::{BinState, MomentsState};
 
 use crate::gap::{at_least, same_width};
 use crate::{Embeddings, GeometryError};
-use grid::{Bin, Scales};
+use bin::{Bin, Way};
+use scales::Scales;
 
 /// Which side of the pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,10 +58,11 @@ pub enum Side {
 /// assert!((there.covariance(Side::X)?[[0, 0]] - 4.0).abs() < 1e-9);
 /// # Ok::<_, c3_geometry::GeometryError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Moments {
     dim: usize,
     paired: bool,
+    way: Way,
     bins: BTreeMap<Scales, Bin>,
 }
 
@@ -67,6 +73,7 @@ impl Moments {
         Self {
             dim,
             paired: false,
+            way: Way::best(),
             bins: BTreeMap::new(),
         }
     }
@@ -78,6 +85,18 @@ impl Moments {
             paired: true,
             ..Self::unpaired(dim)
         }
+    }
+
+    /// Multiplies from here on as every processor can.
+    ///
+    /// Processors with byte products in tiles (Intel's AMX) use them, and their sums of products
+    /// differ in the last bits from those of others. This makes them the same on a cluster of
+    /// both kinds, at the speed of the others. Counts and means never differ.
+    #[must_use]
+    pub fn portable(mut self) -> Self {
+        self.bins.values_mut().for_each(Bin::spill);
+        self.way = Way::Fused;
+        self
     }
 
     /// Width of a row of one modality, `d`.
@@ -231,11 +250,11 @@ impl Moments {
 
     fn take(&mut self, sides: &[&Embeddings]) {
         let width = self.width();
-        for (scales, rows) in grid::sort(sides) {
+        for (scales, rows) in scales::sort(sides) {
             self.bins
                 .entry(scales)
                 .or_insert_with(|| Bin::new(width))
-                .add(sides, scales, &rows);
+                .add(self.way, sides, scales, &rows);
         }
     }
 
@@ -275,6 +294,13 @@ impl Moments {
         } else {
             Err(GeometryError::WidthMismatch { left, right })
         }
+    }
+}
+
+impl PartialEq for Moments {
+    /// Whether they say the same, however rows to come will be multiplied.
+    fn eq(&self, other: &Self) -> bool {
+        (self.dim, self.paired) == (other.dim, other.paired) && self.bins == other.bins
     }
 }
 

@@ -1,6 +1,7 @@
 //! Moments as plain numbers, to be kept in a file and merged elsewhere.
 
-use super::grid::{Bin, Scales};
+use super::bin::Bin;
+use super::scales::Scales;
 use super::{BTreeMap, Moments};
 use crate::GeometryError;
 
@@ -15,7 +16,8 @@ pub struct MomentsState {
     pub bins: Vec<BinState>,
 }
 
-/// Sums over the rows of one scale, in steps of their grid.
+/// Sums over the rows of one scale: values in steps of `2^-46` of the scale, products in steps
+/// of `2^-52` of the product of the scales.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BinState {
     /// Exponents of two that bound the rows of `x` and of `y`.

@@ -1,23 +1,25 @@
-//! The product of a block of rows with itself, on the grid.
+//! The product of a block of rows with itself, by fused multiply-adds.
 //!
 //! An accumulator that stays between two powers of two has steps of one size, so adding
 //! a product to it (one fused multiply-add, rounded once) rounds that product to the
 //! step: the sum is exact from there on, whatever came before. Its bits, read as a whole
 //! number, count the steps.
 
+use std::array::from_fn;
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd, bytemuck};
 use rayon::prelude::*;
 
+use super::source::Source;
+use super::squares::{SQUARE, corners};
+
 /// Rows whose sum surely stays between the two powers of two: values are below one.
 pub(super) const BLOCK: usize = 128;
 /// Columns of a panel: one AVX-512 register.
-pub(super) const LANES: usize = 8;
-/// Columns of a tile of the result: widths are padded to it.
-pub(super) const TILE: usize = 2 * LANES;
-/// Columns and rows of a square of the result: what one task adds to while it is in the cache.
-const SQUARE: usize = 64;
+const LANES: usize = 8;
+/// Bits below the scales that are kept of a product.
+pub(super) const BITS: i32 = 44;
 
 /// Midway between 256 and 512, where the step is `2^-44`.
 const START: f64 = 1.5 * (2 * BLOCK) as f64;
@@ -25,10 +27,7 @@ const START: f64 = 1.5 * (2 * BLOCK) as f64;
 /// Eight neighbours of one row, in one line of the cache.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-pub(super) struct Line(pub(super) [f64; LANES]);
-
-/// Multiplying with it is summing up.
-static ONES: [Line; BLOCK] = [Line([1.0; LANES]); BLOCK];
+pub(super) struct Line([f64; LANES]);
 
 /// Rows by blocks; a block by panels of 8 columns, `[blocks, panels, BLOCK]` lines.
 pub(super) struct Packed {
@@ -58,10 +57,6 @@ impl Packed {
         self.lines[..blocks * size].par_chunks_exact_mut(size)
     }
 
-    pub(super) fn blocks(&self) -> u32 {
-        u32::try_from(self.blocks).expect("few blocks at once")
-    }
-
     fn iter(&self) -> impl Iterator<Item = &[Line]> {
         let blocks = self.lines.chunks_exact(self.block_len());
         blocks.take(self.blocks)
@@ -72,27 +67,66 @@ impl Packed {
     }
 }
 
-/// How many values the products of so many columns take.
-pub(super) fn products_len(padded: usize) -> usize {
-    let side = padded.div_ceil(SQUARE);
-    side * (side + 1) / 2 * SQUARE * SQUARE
+/// Puts rows into blocks; behind the last row there are zeros.
+pub(super) fn pack(packed: &mut Packed, source: Source<'_>) {
+    let arch = Arch::new();
+    let blocks = packed.begin(source.rows.len().div_ceil(BLOCK));
+    blocks
+        .zip(source.rows.par_chunks(BLOCK))
+        .for_each(|(block, rows)| {
+            let source = source.part(rows);
+            arch.dispatch(Fill { block, source });
+        });
 }
 
-/// Where the product of columns `i <= j` lies: squares row after row, those below the
-/// diagonal left out.
-pub(super) fn place(padded: usize, i: usize, j: usize) -> usize {
-    let side = padded.div_ceil(SQUARE);
-    let (row, column) = (i / SQUARE, j / SQUARE);
-    let before: usize = (0..row).map(|above| side - above).sum();
-    (before + column - row) * SQUARE * SQUARE + i % SQUARE * SQUARE + j % SQUARE
+/// Rows on their way into a block.
+struct Fill<'a> {
+    block: &'a mut [Line],
+    source: Source<'a>,
 }
 
-/// Adds the sum of every column, in steps.
-pub(super) fn add_sums(packed: &Packed, sums: &mut [i64]) {
-    Arch::new().dispatch(Sums { packed, sums });
+impl WithSimd for Fill<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { block, source } = self;
+        for (panel, lines) in block.chunks_exact_mut(BLOCK).enumerate() {
+            let (lines, rest) = lines.split_at_mut(source.rows.len());
+            let lines = lines.iter_mut().zip(source.rows);
+            let first = panel * LANES;
+            let factor: [f64; LANES] = from_fn(|lane| source.factor(first + lane));
+            match source.run(first, LANES) {
+                Some(run) => lines.for_each(|(line, row)| {
+                    let values = run.of(*row);
+                    line.0 = from_fn(|lane| odd(f64::from(values[lane]) * factor[0]));
+                }),
+                None => lines.for_each(|(line, row)| {
+                    let value = |lane| f64::from(source.value(*row, first + lane));
+                    line.0 = from_fn(|lane| odd(value(lane) * factor[lane]));
+                }),
+            }
+            rest.fill(Line([0.0; LANES]));
+        }
+    }
 }
 
-/// Adds the products of all pairs of columns `i <= j`, in steps; see [`place`].
+/// Sets the last bit, so that no product can ever lie half-way between two steps of a grid.
+///
+/// A value half-way is rounded to the *even* sum, and which that is depends on what was
+/// added before. The product of two numbers that end in a one ends in a one too, far below
+/// any half-way point; the value moves by `2^-52` of itself.
+#[inline(always)]
+fn odd(value: f64) -> f64 {
+    if value == 0.0 {
+        0.0
+    } else {
+        f64::from_bits(value.to_bits() | 1)
+    }
+}
+
+/// Adds the products of all pairs of columns `i <= j`, in steps; see
+/// [`place`](super::squares::place).
 pub(super) fn add_products(packed: &Packed, products: &mut [i64]) {
     let arch = Arch::new();
     let corners: Vec<(usize, usize)> = corners(packed.padded).collect();
@@ -104,45 +138,6 @@ pub(super) fn add_products(packed: &Packed, products: &mut [i64]) {
             out,
         });
     });
-}
-
-/// The first row and column of every square.
-fn corners(padded: usize) -> impl Iterator<Item = (usize, usize)> {
-    let firsts = move |from: usize| (from..padded).step_by(SQUARE);
-    firsts(0).flat_map(move |row| firsts(row).map(move |column| (row, column)))
-}
-
-/// All columns, summed up.
-struct Sums<'a> {
-    packed: &'a Packed,
-    sums: &'a mut [i64],
-}
-
-impl WithSimd for Sums<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        match S::F64_LANES {
-            8 => self.run::<S, 2>(simd),
-            4 => self.run::<S, 4>(simd),
-            2 => self.run::<S, 8>(simd),
-            _ => self.run::<S, 16>(simd),
-        }
-    }
-}
-
-impl Sums<'_> {
-    #[inline(always)]
-    fn run<S: Simd, const V: usize>(self, simd: S) {
-        for block in self.packed.iter() {
-            for (at, sums) in self.sums.chunks_exact_mut(V * S::F64_LANES).enumerate() {
-                let column = at * V * S::F64_LANES;
-                let [total] = tile::<S, 1, V>(simd, (&ONES, 0), block, column);
-                drain::<S>(&total, sums);
-            }
-        }
-    }
 }
 
 /// A few columns against as many.
@@ -219,12 +214,11 @@ fn tile<S: Simd, const M: usize, const V: usize>(
     column: usize,
 ) -> [[S::f64s; V]; M] {
     let column = |v: usize| column + v * S::F64_LANES;
-    let right: [&[Line]; V] = std::array::from_fn(|v| panel(block, column(v)));
-    let inside: [usize; V] = std::array::from_fn(|v| column(v) % LANES / S::F64_LANES);
+    let right: [&[Line]; V] = from_fn(|v| panel(block, column(v)));
+    let inside: [usize; V] = from_fn(|v| column(v) % LANES / S::F64_LANES);
     let mut total = [[simd.splat_f64s(START); V]; M];
     for (k, left) in left.iter().enumerate() {
-        let right: [S::f64s; V] =
-            std::array::from_fn(|v| bytemuck::cast_slice(&right[v][k].0)[inside[v]]);
+        let right: [S::f64s; V] = from_fn(|v| bytemuck::cast_slice(&right[v][k].0)[inside[v]]);
         for (m, total) in total.iter_mut().enumerate() {
             let left = simd.splat_f64s(left.0[lane + m]);
             for (total, right) in total.iter_mut().zip(right) {

@@ -1,0 +1,283 @@
+//! Products of digits in the processor's tiles: Intel's AMX, on Linux.
+//!
+//! The language has no stable functions for tiles, so they are written in assembly here, and
+//! nowhere else. Who holds [`Tiles`] has been let use them.
+
+#![expect(
+    unsafe_code,
+    reason = "tiles exist in assembly only; each block says why it is sound"
+)]
+
+use std::arch::asm;
+use std::arch::x86_64::*;
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+
+use super::super::source::START;
+use super::{COLUMNS, DIGITS, Rows, SLICES, Slice, Totals};
+
+/// Proof that the processor has tiles and that the system lets this program use them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tiles(());
+
+impl Tiles {
+    /// Asks once.
+    pub(crate) fn get() -> Option<Self> {
+        static FOUND: OnceLock<bool> = OnceLock::new();
+        let found = FOUND
+            .get_or_init(|| has_tiles() && is_x86_feature_detected!("avx512f") && is_granted());
+        found.then_some(Self(()))
+    }
+
+    /// Readies the tiles of this thread.
+    pub(super) fn configure(self) -> Configured {
+        // SAFETY: `self` is the proof that the instruction exists; it reads the 64 bytes.
+        unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const LAYOUT, options(nostack, readonly)) }
+        Configured(PhantomData)
+    }
+
+    /// Cuts rows into digits, scaled to below one by the factors of their columns.
+    pub(super) fn cut(self, rows: &Rows, factors: &[f64; COLUMNS], slice: &mut Slice) {
+        // SAFETY: `self` is the proof that the processor has AVX-512.
+        unsafe { cut(rows, factors, slice) }
+    }
+
+    /// Turns the tiles of a slice: what were columns of four bytes become rows.
+    pub(super) fn turn(self, slice: &Slice) -> Slice {
+        // SAFETY: `self` is the proof that the processor has AVX-512.
+        unsafe { turn(slice) }
+    }
+}
+
+fn has_tiles() -> bool {
+    const TILE_AND_INT8: u32 = (1 << 24) | (1 << 25);
+    __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx & TILE_AND_INT8 == TILE_AND_INT8
+}
+
+/// Linux keeps the state of tiles only for programs that asked for it.
+fn is_granted() -> bool {
+    const ARCH_PRCTL: i64 = 158;
+    const ARCH_REQ_XCOMP_PERM: i64 = 0x1023;
+    const XTILEDATA: i64 = 18;
+    let answer: i64;
+    // SAFETY: this call reads and writes no memory of ours; it may clobber the two registers.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") ARCH_PRCTL => answer,
+            in("rdi") ARCH_REQ_XCOMP_PERM,
+            in("rsi") XTILEDATA,
+            out("rcx") _,
+            out("r11") _,
+            options(nostack),
+        );
+    }
+    answer == 0
+}
+
+#[repr(C, align(64))]
+struct Layout([u8; 64]);
+
+/// Eight tiles of 16 rows of 64 bytes: palette 1, then widths, then heights.
+static LAYOUT: Layout = {
+    let mut bytes = [0; 64];
+    bytes[0] = 1;
+    let mut tile = 0;
+    while tile < 8 {
+        bytes[16 + 2 * tile] = 64;
+        bytes[48 + tile] = 16;
+        tile += 1;
+    }
+    Layout(bytes)
+};
+
+/// The tiles of this thread while they are in use: it stays on its thread, and there is one
+/// at a time.
+pub(super) struct Configured(PhantomData<*const ()>);
+
+impl Drop for Configured {
+    fn drop(&mut self) {
+        // SAFETY: only [`Tiles::configure`] makes one, so the instruction exists.
+        unsafe { asm!("tilerelease", options(nostack, nomem)) }
+    }
+}
+
+/// Loads a digit of the left side.
+macro_rules! left {
+    ($digit:literal) => {
+        concat!("tileloadd tmm6, [{left} + {line}*1 + 1024*", $digit, "]")
+    };
+}
+
+/// Loads a digit of the right side and multiplies the two into a total.
+macro_rules! times {
+    ($digit:literal, $total:literal) => {
+        concat!(
+            "tileloadd tmm7, [{right} + {line}*1 + 1024*",
+            $digit,
+            "]\ntdpbssd tmm",
+            $total,
+            ", tmm6, tmm7"
+        )
+    };
+}
+
+impl Configured {
+    /// The products of 16 columns (turned) with 16 columns, summed over slices, by rank.
+    #[rustfmt::skip]
+    pub(super) fn multiply(&self, left: &[Slice], right: &[Slice], totals: &mut Totals) {
+        assert_eq!(left.len(), right.len());
+        assert!((1..=SLICES).contains(&left.len()), "so many sums fit 32 bits");
+        // SAFETY: both sides hold `slices` times `DIGITS` tiles of 1024 bytes, and `totals` as
+        // many tiles as are stored; the tiles are configured while `self` lives.
+        unsafe {
+            asm!(
+                "tilezero tmm0", "tilezero tmm1", "tilezero tmm2",
+                "tilezero tmm3", "tilezero tmm4", "tilezero tmm5",
+                "2:",
+                left!(0), times!(0, 0), times!(1, 1), times!(2, 2), times!(3, 3), times!(4, 4), times!(5, 5),
+                left!(1), times!(0, 1), times!(1, 2), times!(2, 3), times!(3, 4), times!(4, 5),
+                left!(2), times!(0, 2), times!(1, 3), times!(2, 4), times!(3, 5),
+                left!(3), times!(0, 3), times!(1, 4), times!(2, 5),
+                left!(4), times!(0, 4), times!(1, 5),
+                left!(5), times!(0, 5),
+                "add {left}, {size}",
+                "add {right}, {size}",
+                "dec {slices}",
+                "jnz 2b",
+                "tilestored [{totals} + {line}*1], tmm0",
+                "tilestored [{totals} + {line}*1 + 1024], tmm1",
+                "tilestored [{totals} + {line}*1 + 2048], tmm2",
+                "tilestored [{totals} + {line}*1 + 3072], tmm3",
+                "tilestored [{totals} + {line}*1 + 4096], tmm4",
+                "tilestored [{totals} + {line}*1 + 5120], tmm5",
+                left = inout(reg) left.as_ptr() => _,
+                right = inout(reg) right.as_ptr() => _,
+                slices = inout(reg) left.len() => _,
+                totals = in(reg) totals.as_mut_ptr(),
+                line = in(reg) 64_usize,
+                size = const size_of::<Slice>(),
+                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
+                options(nostack),
+            );
+        }
+    }
+}
+
+const _: () = assert!(DIGITS == 6 && size_of::<Slice>() == 6 * 1024);
+const _: () = assert!(size_of::<Totals>() == 6 * 1024);
+
+/// Carries the sign of a byte into the next one, and back.
+const HALVES: i64 = 0x8080_8080_8080;
+
+#[target_feature(enable = "avx512f")]
+fn cut(rows: &Rows, factors: &[f64; COLUMNS], slice: &mut Slice) {
+    // SAFETY: 16 values are two registers, and any bits are a number; likewise below.
+    let rows: &[[[__m256; 2]; 4]; 16] = unsafe { &*std::ptr::from_ref(rows).cast() };
+    // SAFETY: of the same size.
+    let factors = unsafe { std::mem::transmute::<[f64; COLUMNS], [__m512d; 2]>(*factors) };
+    // SAFETY: a tile is 16 registers of 64 bytes, aligned to them.
+    let tiles: &mut [[__m512i; 16]; DIGITS] = unsafe { &mut *std::ptr::from_mut(slice).cast() };
+    for (at, rows) in rows.iter().enumerate() {
+        for (tile, digit) in tiles.iter_mut().zip(digits(rows, &factors)) {
+            tile[at] = digit;
+        }
+    }
+}
+
+/// The digits of four rows of 16 columns, those of a column in one number, the first row lowest.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn digits(rows: &[[__m256; 2]; 4], factors: &[__m512d; 2]) -> [__m512i; DIGITS] {
+    let even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    let mut halves = [[_mm512_setzero_si512(); 4]; 2];
+    for (at, row) in rows.iter().enumerate() {
+        let [left, right] = [bytes(row[0], factors[0]), bytes(row[1], factors[1])];
+        halves[0][at] = _mm512_permutex2var_epi32(left, even, right);
+        halves[1][at] = _mm512_permutex2var_epi32(left, odd, right);
+    }
+    let [[f, e, d, c], [b, a, ..]] = halves.map(|rows| turn_bytes(rows));
+    [a, b, c, d, e, f]
+}
+
+/// Eight values as bytes of digits, the lowest first.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn bytes(values: __m256, factors: __m512d) -> __m512i {
+    // The product is exact, so it is rounded once, as `source::steps` does.
+    let values = _mm512_fmadd_pd(_mm512_cvtps_pd(values), factors, _mm512_set1_pd(START));
+    let carried = _mm512_set1_epi64(HALVES - START.to_bits() as i64);
+    let steps = _mm512_add_epi64(_mm512_castpd_si512(values), carried);
+    _mm512_xor_epi64(steps, _mm512_set1_epi64(HALVES))
+}
+
+/// Turns four rows of four bytes each, in every column.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn turn_bytes([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+    /// Bits of the second where the mask has ones, else of the third.
+    const CHOOSE: i32 = 0xCA;
+    let (bytes, words) = (_mm512_set1_epi32(0x00FF_00FF), _mm512_set1_epi32(0xFFFF));
+    let pair = |a, b| {
+        [
+            _mm512_ternarylogic_epi32::<CHOOSE>(bytes, a, _mm512_slli_epi32::<8>(b)),
+            _mm512_ternarylogic_epi32::<CHOOSE>(bytes, _mm512_srli_epi32::<8>(a), b),
+        ]
+    };
+    let low = |ab, cd| _mm512_ternarylogic_epi32::<CHOOSE>(words, ab, _mm512_slli_epi32::<16>(cd));
+    let high = |ab, cd| _mm512_ternarylogic_epi32::<CHOOSE>(words, _mm512_srli_epi32::<16>(ab), cd);
+    let ([even_ab, odd_ab], [even_cd, odd_cd]) = (pair(a, b), pair(c, d));
+    [
+        low(even_ab, even_cd),
+        low(odd_ab, odd_cd),
+        high(even_ab, even_cd),
+        high(odd_ab, odd_cd),
+    ]
+}
+
+#[target_feature(enable = "avx512f")]
+fn turn(slice: &Slice) -> Slice {
+    // SAFETY: a tile is 16 registers of 64 bytes, aligned to them, and any bits are a number.
+    let tiles: &[[__m512i; 16]; DIGITS] = unsafe { &*std::ptr::from_ref(slice).cast() };
+    let mut turned = [[tiles[0][0]; 16]; DIGITS];
+    for (turned, tile) in turned.iter_mut().zip(tiles) {
+        *turned = turn_tile(tile);
+    }
+    // SAFETY: as above, and of the same size.
+    unsafe { std::mem::transmute::<[[__m512i; 16]; DIGITS], Slice>(turned) }
+}
+
+/// A square of 16 by 16 whole numbers: in fours, then fours of fours.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn turn_tile(rows: &[__m512i; 16]) -> [__m512i; 16] {
+    let mut fours = *rows;
+    for at in (0..16).step_by(4) {
+        let [a, b, c, d] = [rows[at], rows[at + 1], rows[at + 2], rows[at + 3]];
+        let (ab, cd) = (_mm512_unpacklo_epi32(a, b), _mm512_unpacklo_epi32(c, d));
+        fours[at] = _mm512_unpacklo_epi64(ab, cd);
+        fours[at + 1] = _mm512_unpackhi_epi64(ab, cd);
+        let (ab, cd) = (_mm512_unpackhi_epi32(a, b), _mm512_unpackhi_epi32(c, d));
+        fours[at + 2] = _mm512_unpacklo_epi64(ab, cd);
+        fours[at + 3] = _mm512_unpackhi_epi64(ab, cd);
+    }
+    let mut turned = fours;
+    for at in 0..4 {
+        let [a, b, c, d] = [fours[at], fours[at + 4], fours[at + 8], fours[at + 12]];
+        let even = [
+            _mm512_shuffle_i32x4::<0x88>(a, b),
+            _mm512_shuffle_i32x4::<0x88>(c, d),
+        ];
+        let odd = [
+            _mm512_shuffle_i32x4::<0xDD>(a, b),
+            _mm512_shuffle_i32x4::<0xDD>(c, d),
+        ];
+        turned[at] = _mm512_shuffle_i32x4::<0x88>(even[0], even[1]);
+        turned[at + 4] = _mm512_shuffle_i32x4::<0x88>(odd[0], odd[1]);
+        turned[at + 8] = _mm512_shuffle_i32x4::<0xDD>(even[0], even[1]);
+        turned[at + 12] = _mm512_shuffle_i32x4::<0xDD>(odd[0], odd[1]);
+    }
+    turned
+}

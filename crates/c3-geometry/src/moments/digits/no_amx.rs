@@ -1,0 +1,29 @@
+//! No processor of this kind has tiles that this program could use.
+
+use super::{COLUMNS, Rows, Slice, Totals};
+
+/// Proof of tiles: there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tiles {}
+
+impl Tiles {
+    pub(crate) fn get() -> Option<Self> {
+        None
+    }
+
+    pub(super) fn configure(self) -> Self {
+        self
+    }
+
+    pub(super) fn cut(self, _: &Rows, _: &[f64; COLUMNS], _: &mut Slice) {
+        match self {}
+    }
+
+    pub(super) fn turn(self, _: &Slice) -> Slice {
+        match self {}
+    }
+
+    pub(super) fn multiply(&self, _: &[Slice], _: &[Slice], _: &mut Totals) {
+        match *self {}
+    }
+}

@@ -1,0 +1,111 @@
+//! Rows of one scale on their way into sums, scaled to below one.
+
+use std::ops::Range;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::scales::Scales;
+use crate::Embeddings;
+
+/// Bits below the scale that are kept of a value in the sums of columns.
+pub(super) const BITS: i32 = 46;
+/// Midway between 64 and 128, where the step is `2^-46`.
+pub(super) const START: f64 = 96.0;
+
+/// How many steps of `2^-46` a value below one has, rounded.
+#[inline(always)]
+fn steps(value: f64) -> i64 {
+    (value + START).to_bits() as i64 - START.to_bits() as i64
+}
+
+/// Rows of one scale, of one modality or of both side by side.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    sides: &'a [&'a Embeddings],
+    factors: [f64; 2],
+    pub(super) rows: &'a [usize],
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(sides: &'a [&'a Embeddings], scales: Scales, rows: &'a [usize]) -> Self {
+        Self {
+            sides,
+            factors: scales.factors(),
+            rows,
+        }
+    }
+
+    /// Some of the rows.
+    pub(super) fn part(self, rows: &'a [usize]) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// So many columns from one on, if one modality holds them all.
+    pub(super) fn run(self, first: usize, columns: usize) -> Option<Run<'a>> {
+        let dim = self.sides[0].dim();
+        let (side, at) = (first / dim, first % dim);
+        let values = self.sides.get(side).filter(|_| at + columns <= dim)?;
+        let columns = at..at + columns;
+        Some(Run { values, columns })
+    }
+
+    /// A value of a row, the sides one after the other, and zeros behind them.
+    pub(super) fn value(self, row: usize, column: usize) -> f32 {
+        let (side, at) = (column / self.sides[0].dim(), column % self.sides[0].dim());
+        self.sides
+            .get(side)
+            .map_or(0.0, |values| values.row(row)[at])
+    }
+
+    /// What brings the values of a column to below one.
+    pub(super) fn factor(self, column: usize) -> f64 {
+        let side = column / self.sides[0].dim();
+        self.factors.get(side).copied().unwrap_or(1.0)
+    }
+
+    /// Adds the sum of every column, in steps of [`BITS`].
+    pub(super) fn add_sums(self, sums: &mut [i64]) {
+        Arch::new().dispatch(Sums { source: self, sums });
+    }
+}
+
+/// Neighbouring columns of one modality.
+#[derive(Clone)]
+pub(super) struct Run<'a> {
+    values: &'a Embeddings,
+    columns: Range<usize>,
+}
+
+impl<'a> Run<'a> {
+    #[inline(always)]
+    pub(super) fn of(&self, row: usize) -> &'a [f32] {
+        &self.values.row(row)[self.columns.clone()]
+    }
+}
+
+/// All columns, summed up.
+struct Sums<'a> {
+    source: Source<'a>,
+    sums: &'a mut [i64],
+}
+
+impl WithSimd for Sums<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Source {
+            sides,
+            factors,
+            rows,
+        } = self.source;
+        let sums = self.sums.chunks_mut(sides[0].dim());
+        for ((values, factor), sums) in sides.iter().zip(factors).zip(sums) {
+            for row in rows {
+                for (sum, value) in sums.iter_mut().zip(values.row(*row)) {
+                    *sum += steps(f64::from(*value) * factor);
+                }
+            }
+        }
+    }
+}
