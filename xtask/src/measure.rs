@@ -87,6 +87,10 @@ pub(crate) struct Measure {
     /// Only sums up the rows, into a file that `--merge` takes.
     #[arg(long, value_name = "FILE", requires = "paths")]
     moments: Option<PathBuf>,
+    /// Sums up as every processor can: the same bits from a cluster of several kinds, but slower
+    /// where byte products in tiles (AMX) are to be had.
+    #[arg(long)]
+    portable: bool,
     /// Measures the moments of shards together, in any order.
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "paths")]
     merge: Vec<PathBuf>,

@@ -103,7 +103,7 @@ struct BinTag {
 
 impl Document for Tag {
     const FORMAT: &'static str = "c3-moments";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 }
 
 fn halves(values: &[i128]) -> Vec<u64> {

@@ -1,6 +1,7 @@
 //! A batch of points of one embedding space: the noun that crosses every wall.
 
 use ndarray::{Array2, ArrayView2, Axis};
+use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::GeometryError;
@@ -77,10 +78,10 @@ impl Embeddings {
     }
 
     fn first_not_finite(&self) -> Option<usize> {
+        let arch = Arch::new();
         let blocks = self.as_slice().par_chunks(ROWS_PER_BLOCK).enumerate();
         let found = blocks.filter_map(|(block, values)| {
-            // Without a way out in the middle, the loop runs in vectors.
-            let whole = values.iter().fold(true, |all, v| all & v.is_finite());
+            let whole = arch.dispatch(|| all_finite(values));
             let at = || values.iter().position(|value| !value.is_finite());
             (!whole).then(at)?.map(|at| block * ROWS_PER_BLOCK + at)
         });
@@ -196,13 +197,11 @@ impl Embeddings {
     ///
     /// As [`Embeddings::to_unit_length`].
     pub fn into_unit_length(mut self) -> Result<Self, GeometryError> {
+        let arch = Arch::new();
         let rows = self.rows.axis_iter_mut(Axis(0)).into_par_iter();
         let without_direction = rows.enumerate().filter_map(|(index, mut row)| {
             let row = row.as_slice_mut().expect("kept in standard layout");
-            let length = squared_length(row).sqrt();
-            let factor = 1.0 / length;
-            row.iter_mut()
-                .for_each(|value| *value = (f64::from(*value) * factor) as f32);
+            let length = arch.dispatch(|| bring_to_unit_length(row));
             (length == 0.0).then_some(index)
         });
         match without_direction.min() {
@@ -215,8 +214,10 @@ impl Embeddings {
     /// The length of every row, `[n]`, in f64.
     #[must_use]
     pub fn lengths(&self) -> Vec<f64> {
+        let arch = Arch::new();
         let rows = self.as_slice().par_chunks_exact(self.dim());
-        rows.map(|row| squared_length(row).sqrt()).collect()
+        rows.map(|row| arch.dispatch(|| squared_length(row)).sqrt())
+            .collect()
     }
 }
 
@@ -230,7 +231,25 @@ fn sum_rows(block: &ArrayView2<'_, f32>) -> Vec<f64> {
     sum
 }
 
-/// Summed in eight places at once, so that it takes vectors; the order is fixed.
+/// Without a way out in the middle, the loop runs in vectors.
+#[inline(always)]
+fn all_finite(values: &[f32]) -> bool {
+    values.iter().fold(true, |all, v| all & v.is_finite())
+}
+
+/// Divides a row by its length, which it returns.
+#[inline(always)]
+fn bring_to_unit_length(row: &mut [f32]) -> f64 {
+    let length = squared_length(row).sqrt();
+    let factor = 1.0 / length;
+    row.iter_mut()
+        .for_each(|value| *value = (f64::from(*value) * factor) as f32);
+    length
+}
+
+/// Summed in eight places at once, so that it takes vectors; the order is fixed, and nothing is
+/// fused, so the bits are those of every processor.
+#[inline(always)]
 fn squared_length(row: &[f32]) -> f64 {
     let (eights, rest) = row.as_chunks::<8>();
     let mut total = [0.0; 8];

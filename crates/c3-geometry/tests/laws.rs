@@ -70,6 +70,39 @@ proptest! {
     }
 
     #[test]
+    fn every_way_of_multiplying_says_the_same(rows in rows(2..300)) {
+        let (best, mut portable) = (moments(&rows), Moments::unpaired(DIM).portable());
+        portable.add(&batch(&rows)).unwrap();
+        prop_assert_eq!(best.mean(Side::X).unwrap(), portable.mean(Side::X).unwrap());
+        let largest = rows.concat().iter().fold(0.0_f64, |most, v| most.max(f64::from(v.abs())));
+        // Each product moves by `2^-43` of the squared scale at most.
+        let step = 256.0 * largest * largest * 2.0_f64.powi(-42);
+        let (one, other) =
+            (best.covariance(Side::X).unwrap(), portable.covariance(Side::X).unwrap());
+        for (a, b) in one.iter().zip(&other) {
+            prop_assert!((a - b).abs() <= 2.0 * step, "{} {}", a, b);
+        }
+    }
+
+    #[test]
+    fn any_order_gives_the_same_bits_on_every_processor(
+        rows in rows(2..300),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let cut = at.index(rows.len());
+        let mut whole = Moments::unpaired(DIM).portable();
+        whole.add(&batch(&rows)).unwrap();
+        let mut merged = Moments::unpaired(DIM).portable();
+        for part in [&rows[cut..], &rows[..cut]] {
+            let mut moments = Moments::unpaired(DIM).portable();
+            moments.add(&batch(part)).unwrap();
+            merged.merge(&moments).unwrap();
+        }
+        prop_assert_eq!(bits(&merged), bits(&whole));
+        prop_assert_eq!(merged, whole);
+    }
+
+    #[test]
     fn moments_survive_being_kept(rows in rows(2..40)) {
         let before = moments(&rows);
         let after = Moments::try_from(&MomentsState::from(&before)).unwrap();

@@ -136,6 +136,7 @@ impl Measure {
             group: self.group,
             as_they_are: self.as_they_are,
             unpaired: self.unpaired,
+            portable: self.portable,
         }
     }
 

@@ -10,7 +10,7 @@ use super::vectors::Side;
 use crate::progress::Meter;
 
 /// Rows read and multiplied at once.
-const ROWS_AT_ONCE: usize = 2048;
+const ROWS_AT_ONCE: usize = 4096;
 
 /// Sums over all rows, and what was seen on the way.
 pub(crate) struct Pass {
@@ -35,14 +35,22 @@ pub(crate) fn pass(sides: &[Side<'_>], settings: Settings) -> anyhow::Result<Pas
             "rows are not paired: {left} on one side, {right} on the other; if they need not \
              be, say `--unpaired`"
         );
-        pass.add(sides, Moments::paired(x.dim()), settings, &mut meter)?;
+        let moments = begin(Moments::paired(x.dim()), settings);
+        pass.add(sides, moments, settings, &mut meter)?;
     } else {
         for side in sides {
-            let moments = Moments::unpaired(side.dim());
+            let moments = begin(Moments::unpaired(side.dim()), settings);
             pass.add(std::slice::from_ref(side), moments, settings, &mut meter)?;
         }
     }
     Ok(pass)
+}
+
+fn begin(moments: Moments, settings: Settings) -> Moments {
+    match settings.portable {
+        true => moments.portable(),
+        false => moments,
+    }
 }
 
 impl Pass {

@@ -36,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) group: Option<usize>,
     pub(crate) as_they_are: bool,
     pub(crate) unpaired: bool,
+    pub(crate) portable: bool,
 }
 
 /// The rows that single-row questions are asked of, of one modality or two.

@@ -262,4 +262,21 @@ mod tests {
         assert_eq!(one, two);
         assert_ne!(one.product(0, 2), 0);
     }
+
+    /// Squares near one fill 64 bits after two thousand rows; many more are added here.
+    #[test]
+    fn sums_beyond_64_bits_are_whole() {
+        let n = 9000;
+        let value = 1.0 - f32::EPSILON / 2.0;
+        let batch = Embeddings::new(vec![value; n], 1).unwrap();
+        let rows: Vec<usize> = (0..n).collect();
+        for way in [Way::best(), Way::Fused] {
+            let (mut one, mut many) = (Bin::new(1), Bin::new(1));
+            one.add(way, &[&batch], Scales::default(), &rows[..1]);
+            many.add(way, &[&batch], Scales::default(), &rows);
+            assert_eq!(many.product(0, 0), one.product(0, 0) * n as i128);
+            assert_eq!(many.sum(0), one.sum(0) * n as i128);
+            assert!(many.product(0, 0) > i128::from(i64::MAX));
+        }
+    }
 }

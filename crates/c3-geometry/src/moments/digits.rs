@@ -108,8 +108,9 @@ pub(super) fn add_products(tiles: Tiles, source: Source<'_>, padded: usize, prod
                 *left = tiles.turn(slice);
             }
             for (column, slices) in right.iter().enumerate().skip(row) {
-                configured.multiply(left, slices, &mut totals);
                 let at = place(padded, row * COLUMNS, column * COLUMNS);
+                tiles.fetch(&products[at..], SQUARE);
+                configured.multiply(left, slices, &mut totals);
                 arch.dispatch(Drain {
                     totals: &totals,
                     out: &mut products[at..],
@@ -151,6 +152,118 @@ impl WithSimd for Drain<'_> {
                 let low = (i64::from(d[at]) << 16) + (i64::from(e[at]) << 8) + i64::from(f[at]);
                 out[at] += (high << 24) + low;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scales::Scales;
+    use super::super::squares::products_len;
+    use super::*;
+    use crate::Embeddings;
+
+    /// A value in steps of `2^-46` as six balanced digits, the highest first.
+    fn digits(value: f64) -> [i128; DIGITS] {
+        let mut rest = (value * 2.0_f64.powi(46)).round_ties_even() as i128;
+        let mut digits = [0; DIGITS];
+        for digit in digits.iter_mut().rev() {
+            *digit = (rest + 128).rem_euclid(256) - 128;
+            rest = (rest - *digit) / 256;
+        }
+        assert_eq!(rest, 0, "{value} is not below one");
+        digits
+    }
+
+    /// The product in steps of `2^-52`, digit by digit.
+    fn product(left: f64, right: f64) -> i128 {
+        let (left, right) = (digits(left), digits(right));
+        let pairs = (0..DIGITS).flat_map(|i| (0..DIGITS - i).map(move |j| (i, j)));
+        let of = |(i, j)| (left[i] * right[j]) << (8 * (DIGITS - 1 - i - j));
+        pairs.map(of).sum()
+    }
+
+    /// Waves over all places of a digit, and values that carry furthest.
+    fn batch(n: usize, dim: usize) -> Embeddings {
+        let below_one = 1.0 - f32::EPSILON / 2.0;
+        let edges = [
+            0.0,
+            below_one,
+            -below_one,
+            f32::MIN_POSITIVE / 4.0,
+            0.5,
+            -2.0_f32.powi(-46),
+        ];
+        let value = |at: usize| match at % 7 {
+            0 => edges[at / 7 % edges.len()],
+            _ => (at as f32 * 1.7).sin() * 2.0_f32.powi(-((at % 31) as i32)),
+        };
+        Embeddings::new((0..n * dim).map(value).collect(), dim).unwrap()
+    }
+
+    fn exact(sides: &[&Embeddings], rows: &[usize], width: usize, scales: Scales) {
+        let Some(tiles) = Tiles::get() else { return };
+        let padded = width.next_multiple_of(COLUMNS);
+        let source = Source::new(sides, scales, rows);
+        let mut found = vec![0; products_len(padded)];
+        add_products(tiles, source, padded, &mut found);
+        let dim = sides[0].dim();
+        let scaled = |row: usize, column: usize| {
+            let scale = 2.0_f64.powi(-i32::from(scales.0[column / dim]));
+            f64::from(sides[column / dim].row(row)[column % dim]) * scale
+        };
+        for i in 0..width {
+            for j in i..width {
+                let expected = rows
+                    .iter()
+                    .map(|row| product(scaled(*row, i), scaled(*row, j)));
+                let expected: i128 = expected.sum();
+                assert_eq!(i128::from(found[place(padded, i, j)]), expected, "{i} {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_products_of_all_digits_are_exact() {
+        for (n, dim) in [(1, 1), (3, 5), (64, 16), (65, 17), (256, 33), (130, 80)] {
+            let rows: Vec<usize> = (0..n).rev().collect();
+            exact(&[&batch(n, dim)], &rows, dim, Scales::default());
+        }
+    }
+
+    #[test]
+    fn both_sides_of_pairs_may_share_a_tile() {
+        let (x, y) = (batch(70, 9), batch(90, 9));
+        let rows: Vec<usize> = (0..70).collect();
+        exact(&[&x, &y], &rows, 18, Scales([0, 4]));
+    }
+
+    /// All digits as large as they get, in as many rows as a block has.
+    #[test]
+    fn the_largest_sums_do_not_overflow() {
+        // The bytes of a value are 63, then -128 five times, and the like.
+        for value in [
+            1.0 - f32::EPSILON / 2.0,
+            0.498_039_2,
+            -0.501_960_8,
+            -1.0 + f32::EPSILON,
+        ] {
+            let batch = Embeddings::new(vec![value; BLOCK * 16], 16).unwrap();
+            let rows: Vec<usize> = (0..BLOCK).collect();
+            exact(&[&batch], &rows, 16, Scales::default());
+        }
+    }
+
+    #[test]
+    fn a_product_moves_by_no_more_than_is_said() {
+        let batch = batch(200, 1);
+        for pair in batch.as_slice().windows(2) {
+            let (left, right) = (f64::from(pair[0]), f64::from(pair[1]));
+            let found = product(left, right) as f64 * 2.0_f64.powi(-BITS);
+            assert!(
+                (found - left * right).abs() <= 2.0_f64.powi(-43),
+                "{left} {right}"
+            );
         }
     }
 }

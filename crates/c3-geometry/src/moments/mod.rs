@@ -26,6 +26,9 @@ use crate::{Embeddings, GeometryError};
 use bin::{Bin, Way};
 use scales::Scales;
 
+/// Rows that are sorted by their scales at once: they are still in the cache when multiplied.
+const ROWS_AT_ONCE: usize = 8192;
+
 /// Which side of the pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -250,11 +253,15 @@ impl Moments {
 
     fn take(&mut self, sides: &[&Embeddings]) {
         let width = self.width();
-        for (scales, rows) in scales::sort(sides) {
-            self.bins
-                .entry(scales)
-                .or_insert_with(|| Bin::new(width))
-                .add(self.way, sides, scales, &rows);
+        let n = sides[0].len();
+        for start in (0..n).step_by(ROWS_AT_ONCE) {
+            let rows = start..n.min(start + ROWS_AT_ONCE);
+            for (scales, rows) in scales::sort(sides, rows) {
+                self.bins
+                    .entry(scales)
+                    .or_insert_with(|| Bin::new(width))
+                    .add(self.way, sides, scales, &rows);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Which rows share a grid: those of one scale.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use pulp::Arch;
 use rayon::prelude::*;
@@ -35,10 +36,9 @@ impl Scales {
 }
 
 /// Sorts rows by their scales: a row decides its own, so any order gives the same.
-pub(super) fn sort(sides: &[&Embeddings]) -> BTreeMap<Scales, Vec<usize>> {
+pub(super) fn sort(sides: &[&Embeddings], rows: Range<usize>) -> BTreeMap<Scales, Vec<usize>> {
     let arch = Arch::new();
-    let scales: Vec<Scales> = (0..sides[0].len())
-        .into_par_iter()
+    let scales: Vec<Scales> = (rows.clone().into_par_iter())
         .map(|row| {
             let mut scales = Scales::default();
             for (scale, side) in scales.0.iter_mut().zip(sides) {
@@ -48,7 +48,7 @@ pub(super) fn sort(sides: &[&Embeddings]) -> BTreeMap<Scales, Vec<usize>> {
         })
         .collect();
     let mut sorted: BTreeMap<Scales, Vec<usize>> = BTreeMap::new();
-    for (row, scales) in scales.into_iter().enumerate() {
+    for (row, scales) in rows.zip(scales) {
         sorted.entry(scales).or_default().push(row);
     }
     sorted

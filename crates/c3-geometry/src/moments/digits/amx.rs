@@ -29,6 +29,18 @@ impl Tiles {
         found.then_some(Self(()))
     }
 
+    /// Has rows of 16 sums brought near before they are needed, each so many after the last.
+    pub(super) fn fetch(self, sums: &[i64], stride: usize) {
+        for row in sums.chunks(stride).take(16) {
+            let row = row.as_ptr().cast::<i8>();
+            // SAFETY: a hint, which may point anywhere.
+            unsafe {
+                _mm_prefetch::<_MM_HINT_T0>(row);
+                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(64));
+            }
+        }
+    }
+
     /// Readies the tiles of this thread.
     pub(super) fn configure(self) -> Configured {
         // SAFETY: `self` is the proof that the instruction exists; it reads the 64 bytes.
