@@ -163,6 +163,7 @@ pub(super) fn of_run(run: &Run, split: &str, depth: Depth) -> anyhow::Result<()>
         group: None,
         as_they_are: false,
         unpaired: false,
+        portable: false,
     };
     let sides = vec![space.owner_images(), space.texts.clone()];
     if sides[0].len() < 4 || space.images.len() < 4 {
