@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use c3_decoders::{
     Activation, CaptionSet, Decay, Mapper, Output, PrefixDecoder, PrefixDecoderConfig, Split,
-    TrainingConfig, TrainingSession, Tune,
+    TrainingConfig, TrainingSession,
 };
 use c3_geometry::Embeddings;
 use rand_chacha::ChaCha8Rng;
@@ -126,14 +126,12 @@ fn three_steps(case: &Case, captions: &[Vec<u32>], parts: usize) {
         batch_size: 4,
         parts,
         learning_rate: 0.01,
-        planned_devices: 1,
         warmup_steps: 1,
         decay: Decay::Cosine,
         weight_decay: 0.1,
         epsilon: 1e-3,
         clip_norm: Some(0.2),
-        patience: None,
-        tune: Tune::All,
+        ..Default::default()
     };
     let trained = training
         .fine_tune(decoder(case), &data, &data, session)
