@@ -196,18 +196,27 @@ impl Embeddings {
     /// # Errors
     ///
     /// As [`Embeddings::to_unit_length`].
-    pub fn into_unit_length(mut self) -> Result<Self, GeometryError> {
+    pub fn into_unit_length(self) -> Result<Self, GeometryError> {
+        self.into_directions().map(|(directions, _)| directions)
+    }
+
+    /// Every row divided by its length, `[n, d]`, in place, and the lengths, `[n]`, in f64.
+    ///
+    /// # Errors
+    ///
+    /// As [`Embeddings::to_unit_length`].
+    pub fn into_directions(mut self) -> Result<(Self, Vec<f64>), GeometryError> {
         let arch = Arch::new();
         let rows = self.rows.axis_iter_mut(Axis(0)).into_par_iter();
-        let without_direction = rows.enumerate().filter_map(|(index, mut row)| {
+        let lengths = rows.map(|mut row| {
             let row = row.as_slice_mut().expect("kept in standard layout");
-            let length = arch.dispatch(|| bring_to_unit_length(row));
-            (length == 0.0).then_some(index)
+            arch.dispatch(|| bring_to_unit_length(row))
         });
-        match without_direction.min() {
+        let lengths: Vec<f64> = lengths.collect();
+        match lengths.iter().position(|length| *length == 0.0) {
             Some(row) => Err(GeometryError::ZeroRow { row }),
-            // A subnormal row may still overflow its own scale, so check once more.
-            None => Self::from_array(self.rows),
+            // No value is larger than the length of its row, so all of them stay finite.
+            None => Ok((self, lengths)),
         }
     }
 

@@ -95,13 +95,19 @@ struct Read {
 
 fn read(side: &Side<'_>, rows: Range<usize>, settings: Settings) -> anyhow::Result<Read> {
     let start = rows.start;
-    let mut rows = side.read(rows)?;
-    let lengths = rows.lengths().into_iter().map(|length| [length; 2]);
+    let rows = side.read(rows)?;
+    let (rows, lengths) = match settings.as_they_are {
+        true => {
+            let lengths = rows.lengths();
+            (rows, lengths)
+        }
+        false => {
+            let directions = rows.into_directions();
+            directions.map_err(|error| side.place(error, start))?
+        }
+    };
+    let lengths = lengths.into_iter().map(|length| [length; 2]);
     let lengths = lengths.fold([f64::INFINITY, 0.0], widest);
-    if !settings.as_they_are {
-        let unit = rows.into_unit_length();
-        rows = unit.map_err(|error| side.place(error, start))?;
-    }
     Ok(Read { rows, lengths })
 }
 

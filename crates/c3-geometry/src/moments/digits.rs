@@ -60,7 +60,8 @@ const COLUMNS: usize = 16;
 struct Tile([[u32; COLUMNS]; SLICE / 4]);
 
 /// 64 rows of 16 columns as they came.
-type Rows = [[f32; COLUMNS]; SLICE];
+#[repr(C, align(64))]
+struct Rows([[f32; COLUMNS]; SLICE]);
 
 /// A tile for each digit, the highest first.
 type Slice = [Tile; DIGITS];
@@ -79,58 +80,59 @@ thread_local! {
 /// `2^-52`; see [`place`].
 pub(super) fn add_products(tiles: Tiles, source: Source<'_>, padded: usize, products: &mut [i64]) {
     let slices = source.rows.len().div_ceil(SLICE);
-    let groups = padded / COLUMNS;
-    let arch = Arch::new();
+    if slices == 0 {
+        return;
+    }
     ROOM.with_borrow_mut(|room| {
-        room.resize(groups * slices, NO_SLICE);
-        let cut = room.iter_mut().enumerate().map(|(at, slice)| {
-            let first = at / slices * COLUMNS;
-            let rows = source
-                .rows
-                .chunks(SLICE)
-                .nth(at % slices)
-                .unwrap_or_default();
-            let gathered = gather(source.part(rows), first);
-            tiles.cut(
-                &gathered,
-                &from_fn(|lane| source.factor(first + lane)),
-                slice,
-            );
-        });
-        cut.for_each(drop);
-        let right: Vec<&[Slice]> = room.chunks_exact(slices.max(1)).collect();
-        let configured = tiles.configure();
-        let mut left = [NO_SLICE; SLICES];
-        let mut totals = [[[0; COLUMNS]; COLUMNS]; DIGITS];
-        for (row, slices) in right.iter().enumerate() {
-            let left = &mut left[..slices.len()];
-            for (left, slice) in left.iter_mut().zip(*slices) {
-                *left = tiles.turn(slice);
-            }
-            for (column, slices) in right.iter().enumerate().skip(row) {
-                let at = place(padded, row * COLUMNS, column * COLUMNS);
-                tiles.fetch(&products[at..], SQUARE);
-                configured.multiply(left, slices, &mut totals);
-                arch.dispatch(Drain {
-                    totals: &totals,
-                    out: &mut products[at..],
-                });
+        room.resize(padded / COLUMNS * slices, NO_SLICE);
+        let mut rows = Rows([[0.0; COLUMNS]; SLICE]);
+        for (group, slices) in room.chunks_exact_mut(slices).enumerate() {
+            let first = group * COLUMNS;
+            let factors = from_fn(|lane| source.factor(first + lane));
+            for (slice, part) in slices.iter_mut().zip(source.rows.chunks(SLICE)) {
+                gather(source.part(part), first, &mut rows);
+                tiles.cut(&rows, &factors, slice);
             }
         }
+        let groups: Vec<&[Slice]> = room.chunks_exact(slices).collect();
+        multiply(tiles, &groups, padded, products);
     });
 }
 
 /// 16 columns of some rows, as they are; behind the last row there are zeros.
-fn gather(source: Source<'_>, first: usize) -> Rows {
-    let mut gathered = [[0.0; COLUMNS]; SLICE];
-    let run = &source.run(first, COLUMNS);
-    for (values, row) in gathered.iter_mut().zip(source.rows) {
-        match run {
-            Some(run) => values.copy_from_slice(run.of(*row)),
-            None => *values = from_fn(|lane| source.value(*row, first + lane)),
+fn gather(source: Source<'_>, first: usize, into: &mut Rows) {
+    let (into, rest) = into.0.split_at_mut(source.rows.len());
+    let into = into.iter_mut().zip(source.rows);
+    match source.run(first) {
+        Some(run) => into.for_each(|(values, row)| *values = *run.of(*row)),
+        None => into.for_each(|(values, row)| {
+            *values = from_fn(|lane| source.value(*row, first + lane));
+        }),
+    }
+    rest.fill([0.0; COLUMNS]);
+}
+
+/// Multiplies all columns, in groups of 16, with themselves and those behind them.
+fn multiply(tiles: Tiles, groups: &[&[Slice]], padded: usize, products: &mut [i64]) {
+    let arch = Arch::new();
+    let mut left = [NO_SLICE; SLICES];
+    let mut totals = [[[0; COLUMNS]; COLUMNS]; DIGITS];
+    let configured = tiles.configure();
+    for (row, slices) in groups.iter().enumerate() {
+        let left = &mut left[..slices.len()];
+        for (left, slice) in left.iter_mut().zip(*slices) {
+            tiles.turn(slice, left);
+        }
+        for (column, slices) in groups.iter().enumerate().skip(row) {
+            let out = &mut products[place(padded, row * COLUMNS, column * COLUMNS)..];
+            tiles.fetch(out, SQUARE);
+            configured.multiply(left, slices, &mut totals);
+            arch.dispatch(Drain {
+                totals: &totals,
+                out,
+            });
         }
     }
-    gathered
 }
 
 /// Totals by rank on their way into the products, which lie in squares.

@@ -96,7 +96,7 @@ impl WithSimd for Fill<'_> {
             let lines = lines.iter_mut().zip(source.rows);
             let first = panel * LANES;
             let factor: [f64; LANES] = from_fn(|lane| source.factor(first + lane));
-            match source.run(first, LANES) {
+            match source.run::<LANES>(first) {
                 Some(run) => lines.for_each(|(line, row)| {
                     let values = run.of(*row);
                     line.0 = from_fn(|lane| odd(f64::from(values[lane]) * factor[0]));

@@ -1,7 +1,5 @@
 //! Rows of one scale on their way into sums, scaled to below one.
 
-use std::ops::Range;
-
 use pulp::{Arch, Simd, WithSimd};
 
 use super::scales::Scales;
@@ -40,13 +38,12 @@ impl<'a> Source<'a> {
         Self { rows, ..self }
     }
 
-    /// So many columns from one on, if one modality holds them all.
-    pub(super) fn run(self, first: usize, columns: usize) -> Option<Run<'a>> {
+    /// `N` columns from one on, if one modality holds them all.
+    pub(super) fn run<const N: usize>(self, first: usize) -> Option<Run<'a, N>> {
         let dim = self.sides[0].dim();
         let (side, at) = (first / dim, first % dim);
-        let values = self.sides.get(side).filter(|_| at + columns <= dim)?;
-        let columns = at..at + columns;
-        Some(Run { values, columns })
+        let values = self.sides.get(side).filter(|_| at + N <= dim)?;
+        Some(Run { values, at })
     }
 
     /// A value of a row, the sides one after the other, and zeros behind them.
@@ -69,17 +66,18 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Neighbouring columns of one modality.
-#[derive(Clone)]
-pub(super) struct Run<'a> {
+/// `N` neighbouring columns of one modality.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a, const N: usize> {
     values: &'a Embeddings,
-    columns: Range<usize>,
+    at: usize,
 }
 
-impl<'a> Run<'a> {
+impl<'a, const N: usize> Run<'a, N> {
     #[inline(always)]
-    pub(super) fn of(&self, row: usize) -> &'a [f32] {
-        &self.values.row(row)[self.columns.clone()]
+    pub(super) fn of(self, row: usize) -> &'a [f32; N] {
+        let values = self.values.row(row)[self.at..].first_chunk();
+        values.expect("the columns lie inside the row")
     }
 }
 

@@ -55,9 +55,9 @@ impl Tiles {
     }
 
     /// Turns the tiles of a slice: what were columns of four bytes become rows.
-    pub(super) fn turn(self, slice: &Slice) -> Slice {
+    pub(super) fn turn(self, slice: &Slice, turned: &mut Slice) {
         // SAFETY: `self` is the proof that the processor has AVX-512.
-        unsafe { turn(slice) }
+        unsafe { turn(slice, turned) }
     }
 }
 
@@ -179,13 +179,16 @@ impl Configured {
 
 const _: () = assert!(DIGITS == 6 && size_of::<Slice>() == 6 * 1024);
 const _: () = assert!(size_of::<Totals>() == 6 * 1024);
+const _: () = assert!(size_of::<Rows>() == 64 * 64 && align_of::<Rows>() == 64);
+const _: () = assert!(align_of::<Slice>() == 64);
 
 /// Carries the sign of a byte into the next one, and back.
 const HALVES: i64 = 0x8080_8080_8080;
 
 #[target_feature(enable = "avx512f")]
 fn cut(rows: &Rows, factors: &[f64; COLUMNS], slice: &mut Slice) {
-    // SAFETY: 16 values are two registers, and any bits are a number; likewise below.
+    // SAFETY: rows are aligned to 64 bytes, 16 values are two registers of 32, and any bits are
+    // a number.
     let rows: &[[[__m256; 2]; 4]; 16] = unsafe { &*std::ptr::from_ref(rows).cast() };
     // SAFETY: of the same size.
     let factors = unsafe { std::mem::transmute::<[f64; COLUMNS], [__m512d; 2]>(*factors) };
@@ -250,15 +253,14 @@ fn turn_bytes([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
 }
 
 #[target_feature(enable = "avx512f")]
-fn turn(slice: &Slice) -> Slice {
+fn turn(slice: &Slice, turned: &mut Slice) {
     // SAFETY: a tile is 16 registers of 64 bytes, aligned to them, and any bits are a number.
     let tiles: &[[__m512i; 16]; DIGITS] = unsafe { &*std::ptr::from_ref(slice).cast() };
-    let mut turned = [[tiles[0][0]; 16]; DIGITS];
+    // SAFETY: as above.
+    let turned: &mut [[__m512i; 16]; DIGITS] = unsafe { &mut *std::ptr::from_mut(turned).cast() };
     for (turned, tile) in turned.iter_mut().zip(tiles) {
         *turned = turn_tile(tile);
     }
-    // SAFETY: as above, and of the same size.
-    unsafe { std::mem::transmute::<[[__m512i; 16]; DIGITS], Slice>(turned) }
 }
 
 /// A square of 16 by 16 whole numbers: in fours, then fours of fours.

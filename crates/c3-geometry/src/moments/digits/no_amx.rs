@@ -23,7 +23,7 @@ impl Tiles {
         match self {}
     }
 
-    pub(super) fn turn(self, _: &Slice) -> Slice {
+    pub(super) fn turn(self, _: &Slice, _: &mut Slice) {
         match self {}
     }
 
