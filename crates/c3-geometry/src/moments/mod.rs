@@ -2,10 +2,11 @@
 //!
 //! A sum of floating-point numbers depends on its order. These sums do not: every
 //! row has a scale of its own, a power of two that only its largest value decides,
-//! and every product is rounded once, to a grid that only that scale decides. On a
-//! grid, sums are whole numbers, and whole numbers may be added in any order, split
-//! over any shards and any number of threads. The rounding is at most `2^-45` of the
-//! product of the scales, so it is far below what the data itself can tell.
+//! and what it adds is a whole number of steps of a grid that only that scale decides.
+//! Whole numbers may be added in any order, split over any shards and any number of
+//! threads. There are two ways to come by them, `digits` where the processor has tiles
+//! and `fused` everywhere. A product moves by at most `2^-43` of the product of the
+//! scales, so by far less than what the data itself can tell.
 
 mod bin;
 mod digits;
@@ -41,7 +42,8 @@ pub enum Side {
 /// Count, mean, covariance and cross-covariance of rows seen so far.
 ///
 /// Memory is `O(d^2)` whatever the number of rows. Shards in any order, merged in
-/// any tree, on any number of threads, give the same bits.
+/// any tree, on any number of threads, give the same bits on processors of one kind; see
+/// [`Moments::portable`] for clusters of several kinds.
 ///
 /// `covariance = sum (x - mean) (x - mean)^T / (n - 1)`.
 ///

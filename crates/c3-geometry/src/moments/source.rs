@@ -100,9 +100,8 @@ impl WithSimd for Sums<'_> {
         let sums = self.sums.chunks_mut(sides[0].dim());
         for ((values, factor), sums) in sides.iter().zip(factors).zip(sums) {
             for row in rows {
-                for (sum, value) in sums.iter_mut().zip(values.row(*row)) {
-                    *sum += steps(f64::from(*value) * factor);
-                }
+                let values = sums.iter_mut().zip(values.row(*row));
+                values.for_each(|(sum, value)| *sum += steps(f64::from(*value) * factor));
             }
         }
     }
