@@ -201,7 +201,7 @@ impl Moments {
     ///
     /// [`GeometryError::TooFewRows`] below two rows.
     pub fn covariance(&self, side: Side) -> Result<Array2<f64>, GeometryError> {
-        self.block(side, side)
+        Ok(not_below_zero(self.block(side, side)?))
     }
 
     /// The covariance of `x` (rows) with `y` (columns), `[d, d]`.
@@ -226,8 +226,9 @@ impl Moments {
     /// As [`Moments::cross_covariance`].
     pub fn residual_covariance(&self) -> Result<Array2<f64>, GeometryError> {
         let cross = self.cross_covariance()?;
-        let (x, y) = (self.covariance(Side::X)?, self.covariance(Side::Y)?);
-        Ok(&x + &y - &cross - cross.t())
+        // As they are rounded, so that equal rows leave nothing at all.
+        let (x, y) = (self.block(Side::X, Side::X)?, self.block(Side::Y, Side::Y)?);
+        Ok(not_below_zero(&x + &y - &cross - cross.t()))
     }
 
     fn block(&self, left: Side, right: Side) -> Result<Array2<f64>, GeometryError> {
@@ -243,14 +244,7 @@ impl Moments {
             let low = sums[i].mul_add(mean, -high);
             ((product - high) - low) / (n - 1.0)
         };
-        let mut covariance = Array2::from_shape_fn((self.dim, self.dim), value);
-        if left == right {
-            // Of a constant dimension only rounding is left, and that may be below zero.
-            covariance
-                .diag_mut()
-                .mapv_inplace(|variance| variance.max(0.0));
-        }
-        Ok(covariance)
+        Ok(Array2::from_shape_fn((self.dim, self.dim), value))
     }
 
     fn take(&mut self, sides: &[&Embeddings]) {
@@ -311,6 +305,13 @@ impl PartialEq for Moments {
     fn eq(&self, other: &Self) -> bool {
         (self.dim, self.paired) == (other.dim, other.paired) && self.bins == other.bins
     }
+}
+
+/// Of a constant dimension only rounding is left, and that may be below zero.
+fn not_below_zero(mut covariance: Array2<f64>) -> Array2<f64> {
+    let mut variances = covariance.diag_mut();
+    variances.mapv_inplace(|variance| variance.max(0.0));
+    covariance
 }
 
 #[cfg(test)]
