@@ -17,7 +17,7 @@ enum Weight {
     /// For our own product.
     Host(Panels),
     /// `[d_input, d_output]`, a view of what files hold the other way round.
-    Device(Tensor<2>),
+    Device(Box<Tensor<2>>),
 }
 
 impl Dense {
@@ -53,7 +53,7 @@ impl Dense {
                 self.multiply(panels, x, &mut out, Last::Over(ending));
                 Tensor::from_data(TensorData::new(out, shape), &device)
             }
-            Weight::Device(weight) => self.bias.finish(x.matmul(weight.clone()), ending),
+            Weight::Device(weight) => self.bias.finish(x.matmul(Tensor::clone(weight)), ending),
         }
     }
 
@@ -69,7 +69,7 @@ impl Dense {
                 on_host(residual, |out| self.multiply(panels, x, out, Last::Onto))
             }
             Weight::Device(weight) => {
-                let product = x.matmul(weight.clone());
+                let product = x.matmul(Tensor::clone(weight));
                 self.bias.finish_onto(product, residual)
             }
         }
@@ -86,7 +86,7 @@ impl Weight {
     /// A view the other way round of `[d_output, d_input]`; nothing is moved.
     fn on(turned: Vec<f32>, shape: [usize; 2], device: &Device) -> Self {
         let turned: Tensor<2> = Tensor::from_data(TensorData::new(turned, shape), device);
-        Self::Device(turned.transpose())
+        Self::Device(Box::new(turned.transpose()))
     }
 }
 

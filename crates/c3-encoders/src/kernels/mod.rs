@@ -5,8 +5,9 @@
 //! each over all of the memory and on one thread, and `erf` one value at a time;
 //! here they run fused and in vectors: each kernel is a type whose `call`, always
 //! inlined, `pulp` compiles for several processors and chooses from at run time.
-//! On every other device the same work goes
-//! through burn's own operations, and tests hold the two against each other.
+//! Its matrix product arranges both sides anew for every batch; ours keeps the weights
+//! arranged. On every other device the same work goes through burn's own operations, and
+//! tests hold the two against each other.
 
 mod attention;
 mod bias;

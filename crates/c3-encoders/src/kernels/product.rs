@@ -161,24 +161,31 @@ impl Part<'_> {
     #[inline(always)]
     fn run<S: Simd, const M: usize>(mut self, simd: S) {
         let d_input = self.panel.len() / PANEL;
-        let columns = VECTORS * S::F32_LANES;
         let end = self.out.len();
-        for first in (0..end).step_by(M) {
+        for (first, column) in corners([end, M], VECTORS * S::F32_LANES) {
             // Where there are no more rows, the last is computed again and left out.
             let row = |m: usize| (first + m).min(end - 1);
             let rows = std::array::from_fn(|m| &self.x[row(m) * d_input..][..d_input]);
-            for column in (0..PANEL).step_by(columns) {
-                let tile = tile::<S, M>(simd, rows, self.panel, column);
-                for (out, sums) in self.out[first..].iter_mut().zip(&tile) {
-                    let sums = bytemuck::cast_slice(sums);
-                    if let Some(out) = out.get_mut(column..) {
-                        self.last
-                            .write(out, sums, self.bias.get(column..).unwrap_or(&[]));
-                    }
-                }
+            let tile = tile::<S, M>(simd, rows, self.panel, column);
+            for (out, sums) in self.out[first..].iter_mut().zip(&tile) {
+                // The last panel may have fewer columns.
+                let out = out.get_mut(column..).unwrap_or_default();
+                let bias = self.bias.get(column..).unwrap_or_default();
+                self.last.write(out, bytemuck::cast_slice(sums), bias);
             }
         }
     }
+}
+
+/// The first row and column of every tile of a panel.
+#[inline(always)]
+fn corners([end, rows]: [usize; 2], columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    let firsts = (0..end).step_by(rows);
+    firsts.flat_map(move |first| {
+        (0..PANEL)
+            .step_by(columns)
+            .map(move |column| (first, column))
+    })
 }
 
 impl Last {
