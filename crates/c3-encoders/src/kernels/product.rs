@@ -4,6 +4,7 @@
 //! rows are read where they lie. A tile of sums stays in registers for all of the inputs, so
 //! each sum is made in one order, whatever the number of rows and of threads.
 
+use std::array::from_fn;
 use std::iter::repeat_with;
 
 use pulp::{Arch, Simd, WithSimd, bytemuck};
@@ -25,13 +26,19 @@ const PANEL: usize = LINES * LINE;
 /// Vectors of a row of a tile.
 const VECTORS: usize = 3;
 
+/// Lines that a thread arranges at least.
+const LEAST: usize = 4096;
+
+/// A line of the cache: a vector that lies in two of them takes twice as long.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Line([f32; LINE]);
+
 /// A matrix by panels of 48 columns, the last filled up with zeros.
 #[derive(Debug)]
 pub(super) struct Panels {
-    /// From `start` on `[n_panels, LINES, d_input, LINE]`.
-    values: Vec<f32>,
-    /// Where a line of the cache begins: a vector that lies in two of them takes twice as long.
-    start: usize,
+    /// `[n_panels, LINES, d_input]`
+    lines: Vec<Line>,
     d_input: usize,
     d_output: usize,
 }
@@ -53,25 +60,18 @@ impl Panels {
     /// - `turned`: `[d_output, d_input]`
     pub(super) fn new(turned: &[f32], [d_output, d_input]: [usize; 2]) -> Self {
         assert_eq!(turned.len(), d_output * d_input, "a matrix of that shape");
-        let len = d_output.next_multiple_of(PANEL) * d_input;
-        let mut values = vec![0.0; len + LINE];
-        let place = values.as_ptr().addr() / size_of::<f32>();
-        let start = place.next_multiple_of(LINE) - place;
-        let size = (LINE * d_input).max(1);
-        let lines = values[start..start + len].par_chunks_exact_mut(size);
-        lines
-            .zip(turned.par_chunks(size))
-            .for_each(|(line, turned)| {
-                for (column, inputs) in turned.chunks_exact(d_input).enumerate() {
-                    let places = line[column..].iter_mut().step_by(LINE);
-                    places
-                        .zip(inputs)
-                        .for_each(|(place, value)| *place = *value);
-                }
-            });
+        let n_lines = d_output.next_multiple_of(PANEL) / LINE * d_input;
+        let mut lines = Vec::new();
+        let arranged = (0..n_lines).into_par_iter().with_min_len(LEAST).map(|at| {
+            let (first, input) = (at / d_input * LINE, at % d_input);
+            Line(from_fn(|column| {
+                let value = turned.get((first + column) * d_input + input);
+                value.copied().unwrap_or(0.0)
+            }))
+        });
+        arranged.collect_into_vec(&mut lines);
         Self {
-            values,
-            start,
+            lines,
             d_input,
             d_output,
         }
@@ -111,9 +111,9 @@ impl Panels {
         });
     }
 
-    fn panel(&self, index: usize) -> &[f32] {
-        let size = PANEL * self.d_input;
-        &self.values[self.start + index * size..][..size]
+    fn panel(&self, index: usize) -> &[Line] {
+        let size = LINES * self.d_input;
+        &self.lines[index * size..][..size]
     }
 }
 
@@ -134,8 +134,8 @@ fn columns(out: &mut [f32], d_output: usize) -> Vec<Vec<&mut [f32]>> {
 struct Part<'a> {
     /// `[out.len(), d_input]`
     x: &'a [f32],
-    /// `[LINES, d_input, LINE]`
-    panel: &'a [f32],
+    /// `[LINES, d_input]`
+    panel: &'a [Line],
     /// A number for each column, or more.
     bias: &'a [f32],
     out: Vec<&'a mut [f32]>,
@@ -160,12 +160,12 @@ impl Part<'_> {
     /// Tiles of `M` rows.
     #[inline(always)]
     fn run<S: Simd, const M: usize>(mut self, simd: S) {
-        let d_input = self.panel.len() / PANEL;
+        let d_input = self.panel.len() / LINES;
         let end = self.out.len();
         for (first, column) in corners([end, M], VECTORS * S::F32_LANES) {
             // Where there are no more rows, the last is computed again and left out.
             let row = |m: usize| (first + m).min(end - 1);
-            let rows = std::array::from_fn(|m| &self.x[row(m) * d_input..][..d_input]);
+            let rows = from_fn(|m| &self.x[row(m) * d_input..][..d_input]);
             let tile = tile::<S, M>(simd, rows, self.panel, column);
             for (out, sums) in self.out[first..].iter_mut().zip(&tile) {
                 // The last panel may have fewer columns.
@@ -213,21 +213,17 @@ fn each(out: &mut [f32], sums: &[f32], bias: &[f32], last: impl Fn(f32, f32) -> 
 fn tile<S: Simd, const M: usize>(
     simd: S,
     rows: [&[f32]; M],
-    panel: &[f32],
+    panel: &[Line],
     column: usize,
 ) -> [[S::f32s; VECTORS]; M] {
     let mut total = [[simd.splat_f32s(0.0); VECTORS]; M];
-    let (panel, _) = S::as_simd_f32s(panel);
     let d_input = rows[0].len();
-    let in_line = LINE / S::F32_LANES;
-    let vector = |v: usize| column / S::F32_LANES + v;
-    let lines: [&[S::f32s]; VECTORS] = std::array::from_fn(|v| {
-        let size = in_line * d_input;
-        &panel[vector(v) / in_line * size..][..size]
-    });
+    let column = |v: usize| column + v * S::F32_LANES;
+    let lines: [&[Line]; VECTORS] = from_fn(|v| &panel[column(v) / LINE * d_input..][..d_input]);
+    let inside: [usize; VECTORS] = from_fn(|v| column(v) % LINE / S::F32_LANES);
     for k in 0..d_input {
         let right: [S::f32s; VECTORS] =
-            std::array::from_fn(|v| lines[v][k * in_line + vector(v) % in_line]);
+            from_fn(|v| bytemuck::cast_slice(&lines[v][k].0)[inside[v]]);
         for (total, row) in total.iter_mut().zip(rows) {
             let left = simd.splat_f32s(row[k]);
             for (total, right) in total.iter_mut().zip(right) {
