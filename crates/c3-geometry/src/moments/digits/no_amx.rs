@@ -6,6 +6,9 @@ use super::{COLUMNS, Rows, Slice, Totals};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tiles {}
 
+/// Tiles in use: nobody comes to have any.
+pub(super) struct Configured;
+
 impl Tiles {
     pub(crate) fn get() -> Option<Self> {
         None
@@ -15,8 +18,8 @@ impl Tiles {
         match self {}
     }
 
-    pub(super) fn configure(self) -> Self {
-        self
+    pub(super) fn configure(self) -> Configured {
+        match self {}
     }
 
     pub(super) fn cut(self, _: &Rows, _: &[f64; COLUMNS], _: &mut Slice) {
@@ -26,8 +29,10 @@ impl Tiles {
     pub(super) fn turn(self, _: &Slice, _: &mut Slice) {
         match self {}
     }
+}
 
+impl Configured {
     pub(super) fn multiply(&self, _: &[Slice], _: &[Slice], _: &mut Totals) {
-        match *self {}
+        unreachable!("only tiles are configured")
     }
 }
