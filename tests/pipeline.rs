@@ -299,6 +299,15 @@ fn both_towers_of_a_clip_take_the_place_of_the_encoders() {
     assert!(said.contains("neither a path"), "{said}");
     let said = errors(&named(folder.path().to_str().unwrap(), "second"));
     assert!(said.contains("holds no weights"), "{said}");
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../crates/c3-datasets/tests/pickles/script.pt"
+    );
+    let said = errors(&named(script, "second"));
+    assert!(
+        said.contains("weights of another model, not of CLIP"),
+        "{said}"
+    );
     for (setting, expected) in [
         ("encode.image.side=16", "both say what encodes"),
         ("connect.training.epochs=2", "connect.kind=towers"),

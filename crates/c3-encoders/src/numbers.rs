@@ -8,32 +8,42 @@ use safetensors::Dtype;
 /// Bytes read at once: they are widened while they still lie in the processor's cache.
 const CHUNK: usize = 256 * 1024;
 
-/// Reads `count` numbers of a type; nothing if they are no floating-point numbers, or not finite.
+/// Adds `count` numbers of a type to `values`; whether they are floating-point numbers, and all of
+/// them finite.
 pub(crate) fn widen_all(
     source: impl Read,
     count: usize,
     dtype: Dtype,
-) -> io::Result<Option<Vec<f32>>> {
+    values: &mut Vec<f32>,
+) -> io::Result<bool> {
     match dtype {
-        Dtype::F64 => widen(source, count, |bytes| f64::from_le_bytes(bytes) as f32),
-        Dtype::F32 => widen(source, count, f32::from_le_bytes),
-        Dtype::F16 => widen(source, count, |bytes| f16::from_le_bytes(bytes).to_f32()),
-        Dtype::BF16 => widen(source, count, |bytes| bf16::from_le_bytes(bytes).to_f32()),
-        _ => Ok(None), // counters and masks
+        Dtype::F64 => widen(source, count, values, |bytes| {
+            f64::from_le_bytes(bytes) as f32
+        }),
+        Dtype::F32 => widen(source, count, values, f32::from_le_bytes),
+        Dtype::F16 => widen(source, count, values, |bytes| {
+            f16::from_le_bytes(bytes).to_f32()
+        }),
+        Dtype::BF16 => widen(source, count, values, |bytes| {
+            bf16::from_le_bytes(bytes).to_f32()
+        }),
+        _ => Ok(false), // counters and masks
     }
 }
 
-/// Reads `count` numbers of `N` bytes; nothing if one of them is not finite.
+/// Adds `count` numbers of `N` bytes; whether all of them are finite.
 fn widen<const N: usize>(
     mut source: impl Read,
     count: usize,
+    values: &mut Vec<f32>,
     number: impl Fn([u8; N]) -> f32,
-) -> io::Result<Option<Vec<f32>>> {
-    let mut values = Vec::with_capacity(count);
+) -> io::Result<bool> {
+    let end = values.len() + count;
+    values.reserve(count);
     let mut chunk = vec![0; CHUNK.min(count * N)];
     let mut is_finite = true;
-    while values.len() < count {
-        let length = CHUNK.min((count - values.len()) * N);
+    while values.len() < end {
+        let length = CHUNK.min((end - values.len()) * N);
         let bytes = &mut chunk[..length];
         source.read_exact(bytes)?;
         let first = values.len();
@@ -44,5 +54,5 @@ fn widen<const N: usize>(
             .iter()
             .fold(true, |all, value| all & (value * 0.0 == 0.0));
     }
-    Ok(is_finite.then_some(values))
+    Ok(is_finite)
 }

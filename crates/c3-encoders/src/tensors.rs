@@ -97,27 +97,34 @@ impl TensorFile {
 
     /// Takes a tensor's values in row-major order; zeros if it does not fit.
     pub(crate) fn take(&mut self, name: &str, expected: &[usize]) -> Vec<f32> {
+        let mut values = Vec::new();
+        self.take_behind(&mut values, name, expected);
+        values
+    }
+
+    /// As [`take`](Self::take), behind the values that there are.
+    pub(crate) fn take_behind(&mut self, values: &mut Vec<f32>, name: &str, expected: &[usize]) {
+        let first = values.len();
         let name = || name.to_owned();
-        let values = match self.tensors.remove(&name()) {
-            None => Err(TensorFault::Missing {
+        let fault = match self.tensors.remove(&name()) {
+            None => TensorFault::Missing {
                 name: name(),
                 expected: expected.to_vec(),
-            }),
-            Some(stored) if stored.shape != expected => Err(TensorFault::Shape {
+            },
+            Some(stored) if stored.shape != expected => TensorFault::Shape {
                 name: name(),
                 expected: expected.to_vec(),
                 found: stored.shape,
-            }),
-            Some(stored) => match stored.read() {
-                Ok(Some(values)) => Ok(values),
-                Ok(None) => Err(TensorFault::Values { name: name() }),
-                Err(_) => Err(TensorFault::Unreadable { name: name() }),
+            },
+            Some(stored) => match stored.read(values) {
+                Ok(true) => return,
+                Ok(false) => TensorFault::Values { name: name() },
+                Err(_) => TensorFault::Unreadable { name: name() },
             },
         };
-        values.unwrap_or_else(|fault| {
-            self.faults.push(fault);
-            vec![0.0; expected.iter().product()]
-        })
+        self.faults.push(fault);
+        values.truncate(first);
+        values.resize(first + expected.iter().product::<usize>(), 0.0);
     }
 
     /// Fails if anything that was taken did not fit.
@@ -145,16 +152,16 @@ impl TensorFile {
 }
 
 impl Stored {
-    /// The values in f32, or nothing if one of them is not a finite floating-point number.
-    fn read(self) -> io::Result<Option<Vec<f32>>> {
+    /// Adds the values in f32; whether all of them are finite floating-point numbers.
+    fn read(self, values: &mut Vec<f32>) -> io::Result<bool> {
         let count = self.shape.iter().product();
         match self.numbers {
             Numbers::InFile { file, start, dtype } => {
                 let mut file = &*file;
                 file.seek(SeekFrom::Start(start))?;
-                widen_all(file, count, dtype)
+                widen_all(file, count, dtype, values)
             }
-            Numbers::Held { bytes, dtype } => widen_all(&*bytes, count, dtype),
+            Numbers::Held { bytes, dtype } => widen_all(&*bytes, count, dtype, values),
         }
     }
 }

@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         let config = describe(&folder, &tensors, names)?;
         config.check()?;
         Ok(Self {
-            layers: Layers { tensors, device },
+            layers: Layers::new(tensors, device),
             names,
             folder,
             config,
@@ -294,16 +294,10 @@ impl<'a> Reader<'a> {
     fn query_key_value(&mut self, prefix: &str, width: usize) -> Dense {
         if self.names != Names::HuggingFace {
             let names = ["weight", "bias"].map(|part| format!("{prefix}.attn.in_proj_{part}"));
-            return self.layers.dense_named(&names, [width, 3 * width]);
+            return self.layers.dense_named(&[names], [width, 3 * width]);
         }
-        let mut weight = Vec::with_capacity(3 * width * width);
-        let mut bias = Vec::with_capacity(3 * width);
-        for part in ["q", "k", "v"] {
-            let name = format!("{prefix}.self_attn.{part}_proj");
-            weight.extend(self.layers.take(&format!("{name}.weight"), &[width, width]));
-            bias.extend(self.layers.take(&format!("{name}.bias"), &[width]));
-        }
-        Dense::new(weight, bias, width, self.layers.device)
+        let parts = ["q", "k", "v"].map(|part| format!("{prefix}.self_attn.{part}_proj"));
+        self.layers.dense_beside(&parts, [width, width])
     }
 }
 
@@ -312,12 +306,13 @@ fn locate(path: &Path) -> Result<(PathBuf, PathBuf), EncoderError> {
     let what = "weights (model.safetensors, open_clip_model.safetensors, model.pth, one .pt)";
     folder::locate(path, &FILES, what)
 }
-/// Opens weights, unless they are ImageBind's, which other folders are like.
+
+/// Opens weights, if they are those of a CLIP.
 fn open(file: &Path) -> Result<TensorFile, EncoderError> {
     let tensors = TensorFile::open(file)?;
     match Model::of(&tensors) {
-        Model::ImageBind => Err(Model::ImageBind.instead_of(Model::Clip, file)),
-        Model::Clip | Model::Other => Ok(tensors),
+        Model::Clip => Ok(tensors),
+        other => Err(other.instead_of(Model::Clip, file)),
     }
 }
 

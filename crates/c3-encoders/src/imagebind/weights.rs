@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
             ..
         } = opened;
         Self {
-            layers: Layers { tensors, device },
+            layers: Layers::new(tensors, device),
             prefix,
             config,
         }

@@ -25,10 +25,10 @@ impl Dense {
     ///
     /// - `turned`: `[d_output, d_input]`, as PyTorch stores it
     /// - `bias`: `[d_output]`
-    pub(crate) fn new(turned: Vec<f32>, bias: Vec<f32>, d_input: usize, device: &Device) -> Self {
+    pub(crate) fn new(turned: &[f32], bias: Vec<f32>, d_input: usize, device: &Device) -> Self {
         let shape = [bias.len(), d_input];
         let weight = if is_host(device) {
-            Weight::Host(Panels::new(&turned, shape))
+            Weight::Host(Panels::new(turned, shape))
         } else {
             Weight::on(turned, shape, device)
         };
@@ -83,9 +83,9 @@ impl Dense {
 }
 
 impl Weight {
-    /// A view the other way round of `[d_output, d_input]`; nothing is moved.
-    fn on(turned: Vec<f32>, shape: [usize; 2], device: &Device) -> Self {
-        let turned: Tensor<2> = Tensor::from_data(TensorData::new(turned, shape), device);
+    /// A view the other way round of `[d_output, d_input]`.
+    fn on(turned: &[f32], shape: [usize; 2], device: &Device) -> Self {
+        let turned: Tensor<2> = Tensor::from_data(TensorData::new(turned.to_vec(), shape), device);
         Self::Device(Box::new(turned.transpose()))
     }
 }
@@ -109,9 +109,9 @@ mod tests {
             )
         };
         let turned = waves(d_output * d_input, 0.73);
-        let here = Dense::new(turned.clone(), waves(d_output, 0.3), d_input, &device);
+        let here = Dense::new(&turned, waves(d_output, 0.3), d_input, &device);
         let there = Dense {
-            weight: Weight::on(turned, [d_output, d_input], &device),
+            weight: Weight::on(&turned, [d_output, d_input], &device),
             bias: here.bias.clone(),
         };
         let (x, residual) = (tensor([rows, d_input], 0.37), tensor([rows, d_output], 0.5));

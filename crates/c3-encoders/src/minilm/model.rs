@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use burn::tensor::module::{attention, layer_norm};
+use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Tensor};
 use c3_geometry::Embeddings;
@@ -13,6 +13,7 @@ use super::weights;
 use crate::EncoderError;
 use crate::batches::{SortedTexts, Text};
 use crate::kernels::{Dense, Ending};
+use crate::transformer::Norm;
 
 /// all-MiniLM-L6-v2 with its tokenizer.
 #[derive(Debug)]
@@ -155,20 +156,5 @@ impl Layer {
         let options = AttentionModuleOptions::default(); // scaled by 1 / sqrt(d_head)
         let mixed = attention(part(0), part(1), part(2), None, bias, options);
         mixed.swap_dims(1, 2).reshape([rows, d_model])
-    }
-}
-
-/// Layer normalization.
-#[derive(Debug)]
-pub(super) struct Norm {
-    pub(super) gain: Tensor<1>,
-    pub(super) offset: Tensor<1>,
-    pub(super) epsilon: f64,
-}
-
-impl Norm {
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let offset = Some(self.offset.clone());
-        layer_norm(x, self.gain.clone(), offset, self.epsilon)
     }
 }

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use tokenizers::Tokenizer;
 
 use super::MiniLmConfig;
-use super::model::{Layer, Network, Norm};
+use super::model::{Layer, Network};
 use crate::EncoderError;
 use crate::folder::read_json;
-use crate::kernels::Dense;
 use crate::tensors::TensorFile;
+use crate::transformer::{Layers, Norm};
 
 /// Reads the sizes, the tokenizer and the network of a folder.
 pub(super) fn load(
@@ -28,19 +28,17 @@ pub(super) fn load(
         });
     }
     let mut reader = Reader {
-        tensors: TensorFile::open(&folder.join("model.safetensors"))?,
+        layers: Layers::new(TensorFile::open(&folder.join("model.safetensors"))?, device),
         config: &config,
-        device,
     };
     let network = reader.network();
-    reader.tensors.finish()?;
+    reader.layers.tensors.finish()?;
     Ok((config, tokenizer, network))
 }
 
 struct Reader<'a> {
-    tensors: TensorFile,
+    layers: Layers<'a>,
     config: &'a MiniLmConfig,
-    device: &'a Device,
 }
 
 impl Reader<'_> {
@@ -49,7 +47,7 @@ impl Reader<'_> {
         let d_model = config.hidden_size;
         let mut table = |name: &str, rows: usize| {
             let name = format!("embeddings.{name}_embeddings.weight");
-            self.tensors.take(&name, &[rows, d_model])
+            self.layers.take(&name, &[rows, d_model])
         };
         let words = table("word", config.vocab_size);
         let mut positions = table("position", config.max_position_embeddings);
@@ -61,8 +59,10 @@ impl Reader<'_> {
         }
         let layers = 0..config.num_hidden_layers;
         Network {
-            words: self.tensor(words, [config.vocab_size, d_model]),
-            positions: self.tensor(positions, [config.max_position_embeddings, d_model]),
+            words: self.layers.tensor(words, [config.vocab_size, d_model]),
+            positions: self
+                .layers
+                .tensor(positions, [config.max_position_embeddings, d_model]),
             norm: self.norm("embeddings.LayerNorm"),
             layers: layers.map(|index| self.layer(index)).collect(),
         }
@@ -73,40 +73,22 @@ impl Reader<'_> {
         let name = |part: &str| format!("encoder.layer.{index}.{part}");
         let parts = ["query", "key", "value"].map(|part| name(&format!("attention.self.{part}")));
         Layer {
-            query_key_value: self.dense(&parts, [d_model, d_model]),
-            attended: self.dense(&[name("attention.output.dense")], [d_model, d_model]),
+            query_key_value: self.layers.dense_beside(&parts, [d_model, d_model]),
+            attended: self
+                .layers
+                .dense(&name("attention.output.dense"), [d_model, d_model]),
             attended_norm: self.norm(&name("attention.output.LayerNorm")),
-            widen: self.dense(&[name("intermediate.dense")], [d_model, d_wide]),
-            narrow: self.dense(&[name("output.dense")], [d_wide, d_model]),
+            widen: self
+                .layers
+                .dense(&name("intermediate.dense"), [d_model, d_wide]),
+            narrow: self.layers.dense(&name("output.dense"), [d_wide, d_model]),
             norm: self.norm(&name("output.LayerNorm")),
             n_heads: self.config.num_attention_heads,
         }
     }
 
-    /// Reads layers of one shape side by side. PyTorch stores `[d_output, d_input]`.
-    fn dense(&mut self, names: &[String], [d_input, d_output]: [usize; 2]) -> Dense {
-        let mut rows = Vec::with_capacity(names.len() * d_output * d_input);
-        let mut bias = Vec::with_capacity(names.len() * d_output);
-        for name in names {
-            let weight = format!("{name}.weight");
-            rows.extend(self.tensors.take(&weight, &[d_output, d_input]));
-            bias.extend(self.tensors.take(&format!("{name}.bias"), &[d_output]));
-        }
-        Dense::new(rows, bias, d_input, self.device)
-    }
-
     fn norm(&mut self, name: &str) -> Norm {
-        let shape = [self.config.hidden_size];
-        let gain = self.tensors.take(&format!("{name}.weight"), &shape);
-        let offset = self.tensors.take(&format!("{name}.bias"), &shape);
-        Norm {
-            gain: self.tensor(gain, shape),
-            offset: self.tensor(offset, shape),
-            epsilon: self.config.layer_norm_eps,
-        }
-    }
-
-    fn tensor<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
-        Tensor::from_data(TensorData::new(values, shape), self.device)
+        let (width, epsilon) = (self.config.hidden_size, self.config.layer_norm_eps);
+        self.layers.norm(name, width, epsilon)
     }
 }

@@ -10,24 +10,46 @@ use crate::tensors::TensorFile;
 pub(crate) struct Layers<'a> {
     pub(crate) tensors: TensorFile,
     pub(crate) device: &'a Device,
+    /// Where matrices lie until they are arranged, kept from one to the next: room that the system
+    /// has to clear costs as much as reading.
+    room: Vec<f32>,
 }
 
-impl Layers<'_> {
+impl<'a> Layers<'a> {
+    pub(crate) fn new(tensors: TensorFile, device: &'a Device) -> Self {
+        Self {
+            tensors,
+            device,
+            room: Vec::new(),
+        }
+    }
+
     /// Takes `name.weight` and `name.bias` as a layer of `[d_input, d_output]`.
     pub(crate) fn dense(&mut self, name: &str, shape: [usize; 2]) -> Dense {
-        let names = ["weight", "bias"].map(|part| format!("{name}.{part}"));
+        self.dense_beside(&[name.to_owned()], shape)
+    }
+
+    /// Takes layers of one shape side by side, as one.
+    pub(crate) fn dense_beside(&mut self, names: &[String], shape: [usize; 2]) -> Dense {
+        let named = |name: &String| ["weight", "bias"].map(|part| format!("{name}.{part}"));
+        let names: Vec<[String; 2]> = names.iter().map(named).collect();
         self.dense_named(&names, shape)
     }
 
-    /// Takes a layer, which PyTorch stores as `[d_output, d_input]`.
+    /// The same by the names of weight and bias. PyTorch stores `[d_output, d_input]`.
     pub(crate) fn dense_named(
         &mut self,
-        [weight, bias]: &[String; 2],
+        names: &[[String; 2]],
         [d_input, d_output]: [usize; 2],
     ) -> Dense {
-        let weight = self.tensors.take(weight, &[d_output, d_input]);
-        let bias = self.tensors.take(bias, &[d_output]);
-        Dense::new(weight, bias, d_input, self.device)
+        let mut biases = Vec::with_capacity(names.len() * d_output);
+        self.room.clear();
+        for [weight, bias] in names {
+            let shape = [d_output, d_input];
+            self.tensors.take_behind(&mut self.room, weight, &shape);
+            self.tensors.take_behind(&mut biases, bias, &[d_output]);
+        }
+        Dense::new(&self.room, biases, d_input, self.device)
     }
 
     /// Takes `name.weight` and `name.bias` as a layer normalization.
