@@ -17,7 +17,7 @@ use crate::run::{self, Run};
 use crate::{connect, encode, fit, measure, memory, report, tables};
 
 pub(crate) use fine_tuning::{FROM_SCRATCH, Pupil, check as check_fine_tuning, percent};
-pub(crate) use lanes::count as side_by_side;
+pub(crate) use lanes::side_by_side;
 pub(crate) use outcome::captions;
 
 /// Runs a whole recipe: encode, connect, measure, fit, then every decoder, and the report.

@@ -29,6 +29,7 @@
 mod axes;
 mod contrastive;
 mod cosine;
+mod depth;
 mod embeddings;
 mod error;
 mod gap;
@@ -48,10 +49,9 @@ mod table;
 mod verdict;
 
 pub use axes::PrincipalAxes;
-pub use contrastive::{
-    SyntheticSettings, SyntheticSpace, depth_dimensions, initial_gap, layer_dimensions,
-};
+pub use contrastive::{SyntheticSettings, SyntheticSpace, initial_gap};
 pub use cosine::{mean_group_cosine, mean_pair_cosine, mean_unpaired_cosine, relative_noise};
+pub use depth::{depth_dimensions, layer_dimensions};
 pub use embeddings::Embeddings;
 pub use error::GeometryError;
 pub use gap::{ModalityGap, modality_gap};

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use anyhow::ensure;
 use c3_geometry::{Embeddings, GeometryError, Moments};
 
 use super::survey::Settings;
@@ -10,7 +9,7 @@ use super::vectors::Side;
 use crate::progress::Meter;
 
 /// Rows read and multiplied at once.
-const ROWS_AT_ONCE: usize = 4096;
+const ROWS_AT_ONCE: usize = 2048;
 
 /// Sums over all rows, and what was seen on the way.
 pub(crate) struct Pass {
@@ -28,13 +27,7 @@ pub(crate) fn pass(sides: &[Side<'_>], settings: Settings) -> anyhow::Result<Pas
     };
     // What is read at once is read before anybody could look at a bar.
     let mut meter = (total > ROWS_AT_ONCE).then(|| Meter::start("reading", total, "rows"));
-    if let ([x, y], false) = (sides, settings.unpaired) {
-        let (left, right) = (x.n_rows(), y.n_rows());
-        ensure!(
-            left == right,
-            "rows are not paired: {left} on one side, {right} on the other; if they need not \
-             be, say `--unpaired`"
-        );
+    if let ([x, _], false) = (sides, settings.unpaired) {
         let moments = begin(Moments::paired(x.dim()), settings);
         pass.add(sides, moments, settings, &mut meter)?;
     } else {

@@ -24,7 +24,7 @@ pub(super) fn work<J: Job>(
     jobs: Vec<J>,
     teach: impl Fn(&J, Company) -> anyhow::Result<()> + Sync,
 ) -> anyhow::Result<()> {
-    let lanes = count(&run.recipe, &run.device, jobs.len());
+    let lanes = side_by_side(&run.recipe, &run.device, jobs.len());
     let queue = Mutex::new(VecDeque::from(jobs));
     let lane = || -> anyhow::Result<()> {
         let threads = if lanes > 1 { 1 } else { 0 };
@@ -61,7 +61,7 @@ pub(super) fn work<J: Job>(
 ///
 /// The small operations of a small decoder leave a second thread idle, so two decoders on a
 /// thread each finish sooner than one after the other (measured in `docs/speed.md`).
-pub(crate) fn count(recipe: &Recipe, device: &Chosen, jobs: usize) -> usize {
+pub(crate) fn side_by_side(recipe: &Recipe, device: &Chosen, jobs: usize) -> usize {
     if !device.is_processor() {
         return 1;
     }

@@ -149,7 +149,7 @@ impl<'a> Lessons<'a> {
             Start::Fresh(config) => config.clone(),
             Start::Pretrained { weights, how } => weights.sizes(how)?,
         };
-        let lanes = lanes::count(&run.recipe, &run.device, jobs);
+        let lanes = lanes::side_by_side(&run.recipe, &run.device, jobs);
         memory::check(&training.footprint(&sizes)?, lanes)
     }
 

@@ -14,31 +14,13 @@ use pulp::{Arch, Simd, WithSimd};
 use super::source::Source;
 use super::squares::{SQUARE, place};
 
-#[cfg(all(
-    target_arch = "x86_64",
-    target_os = "linux",
-    target_pointer_width = "64"
-))]
+#[cfg_attr(
+    not(all(target_arch = "x86_64", target_os = "linux")),
+    path = "digits/no_amx.rs"
+)]
 mod amx;
-#[cfg(not(all(
-    target_arch = "x86_64",
-    target_os = "linux",
-    target_pointer_width = "64"
-)))]
-mod no_amx;
 
-#[cfg(all(
-    target_arch = "x86_64",
-    target_os = "linux",
-    target_pointer_width = "64"
-))]
 pub(super) use amx::Tiles;
-#[cfg(not(all(
-    target_arch = "x86_64",
-    target_os = "linux",
-    target_pointer_width = "64"
-)))]
-pub(super) use no_amx::Tiles;
 
 /// Bits below the scales that are kept of a product.
 pub(super) const BITS: i32 = 52;

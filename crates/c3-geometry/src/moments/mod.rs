@@ -18,7 +18,8 @@ mod state;
 
 use std::collections::BTreeMap;
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
+use rayon::prelude::*;
 
 pub use state::{BinState, MomentsState};
 
@@ -244,7 +245,13 @@ impl Moments {
             let low = sums[i].mul_add(mean, -high);
             ((product - high) - low) / (n - 1.0)
         };
-        Ok(Array2::from_shape_fn((self.dim, self.dim), value))
+        let mut block = Array2::zeros((self.dim, self.dim));
+        let rows = block.axis_iter_mut(Axis(0)).into_par_iter().enumerate();
+        rows.for_each(|(row, mut out)| {
+            let columns = out.iter_mut().enumerate();
+            columns.for_each(|(column, out)| *out = value((row, column)));
+        });
+        Ok(block)
     }
 
     fn take(&mut self, sides: &[&Embeddings]) {
