@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use anyhow::{anyhow, bail};
 use toml::{Table, Value};
 
-/// Settings that a recipe may leave out, or that only another kind of the same thing has.
-const OPTIONAL: [&str; 33] = [
+/// Settings that may have no value, or that only another kind of the same thing has.
+const OPTIONAL: &[&str] = &[
     "connect.temperature.fixed",
     "connect.temperature.learned",
     "data.annotations",
@@ -103,19 +103,24 @@ fn unknown(key: &str, known: &BTreeSet<String>) -> anyhow::Error {
     anyhow!("no setting is called `{key}`; did you mean `{nearest}`?")
 }
 
-/// Every key of the built-in recipes, with those that may be left out.
+/// Every key that a recipe can have.
 fn known() -> BTreeSet<String> {
-    let mut known: BTreeSet<String> = OPTIONAL
-        .iter()
-        .chain(&TAGGED)
-        .map(|key| (*key).to_owned())
-        .collect();
-    for (_, text) in super::BUILT_IN {
-        let table: Table = toml::from_str(text).expect("a test reads every built-in recipe");
-        known.extend(flatten(&table));
-    }
+    let mut known = written();
+    let others = OPTIONAL.iter().chain(&TAGGED);
+    known.extend(others.map(|key| (*key).to_owned()));
     known.insert("connect.temperature".to_owned());
     known
+}
+
+/// The keys of the built-in recipes as they are written into a run: with all that they leave out.
+fn written() -> BTreeSet<String> {
+    let keys = super::BUILT_IN.iter().flat_map(|(_, text)| {
+        let whole = super::from_toml(text).and_then(|recipe| super::to_toml(&recipe));
+        let whole = whole.expect("a test reads every built-in recipe");
+        let table: Table = toml::from_str(&whole).expect("what was written is read");
+        flatten(&table)
+    });
+    keys.collect()
 }
 
 /// The dotted path of every value; tables inside are walked, lists are values.
@@ -130,4 +135,30 @@ fn flatten(table: &Table) -> Vec<String> {
         }
     }
     keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_never_written_is_listed() {
+        let written = written();
+        let twice: Vec<&&str> = OPTIONAL
+            .iter()
+            .filter(|key| written.contains(**key))
+            .collect();
+        assert!(twice.is_empty(), "{twice:?}");
+    }
+
+    #[test]
+    fn what_every_recipe_leaves_out_can_be_set() {
+        for key in [
+            "training.precision",
+            "training.tune",
+            "fine_tuning.training.precision",
+        ] {
+            assert!(known().contains(key), "{key}");
+        }
+    }
 }

@@ -310,7 +310,7 @@ impl<'a> Reader<'a> {
             norm_1: self.layers.norm(&part("norm_1"), width, EPSILON),
             query_key_value: self
                 .layers
-                .dense_named(&query_key_value, [width, 3 * width]),
+                .dense_named(&[query_key_value], [width, 3 * width]),
             more: (modality == Modality::Audio).then(|| self.more(&part("attn"), width)),
             attended: self.layers.dense(&part("attn.out_proj"), [width, width]),
             norm_2: self.layers.norm(&part("norm_2"), width, EPSILON),
