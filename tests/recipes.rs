@@ -190,6 +190,15 @@ fn flickr30k_runs_as_the_original_did_trap_by_trap() {
     assert_eq!(pairs[0]["train"], text[0]["train"]);
     assert_ne!(pairs[0]["valid"], text[0]["valid"]);
 
+    // bfloat16 rounds what is learned, by little.
+    by_text.extend(["--set", "training.precision=bf16"]);
+    let output = train(folder, "flickr30k-clip-gpt2", "short", &by_text);
+    assert!(output.status.success(), "{}", errors(&output));
+    let loss = |curve: &serde_json::Value| curve[0]["train"].as_f64().unwrap();
+    let (whole, short) = (loss(&text), loss(&curve("short")));
+    assert_ne!(whole, short);
+    assert!((short / whole - 1.0).abs() < 0.05, "{whole} {short}");
+
     // D3 goes with whole precision.
     let rows = [
         "--set",

@@ -271,6 +271,7 @@ fn find_pictures(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 
 fn print(lines: &[(PathBuf, Found)], format: Format) -> anyhow::Result<()> {
     match format {
+        Format::Table if lines.is_empty() => {}
         Format::Table => {
             let rows = lines.iter().map(|(file, caption)| {
                 let name = file.display().to_string();
