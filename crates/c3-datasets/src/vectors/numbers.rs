@@ -91,10 +91,12 @@ impl<'a> Numbers<'a> {
         kind: Kind,
         bytes: &'a [u8],
     ) -> Result<Self, DatasetError> {
-        let count = shape
-            .iter()
-            .try_fold(1, |count: usize, axis| count.checked_mul(*axis));
-        let size = count.and_then(|count| count.checked_mul(kind.size()));
+        // Without rows, too, a row has to have a size.
+        let axes = shape.iter().filter(|axis| **axis > 0);
+        let size = axes
+            .copied()
+            .try_fold(kind.size(), usize::checked_mul)
+            .map(|size| if shape.contains(&0) { 0 } else { size });
         match size.and_then(|size| bytes.get(..size)) {
             Some(bytes) => Ok(Self { shape, kind, bytes }),
             None => Err(DatasetError::CutOff {
@@ -233,7 +235,10 @@ mod tests {
 
     #[test]
     fn a_size_beyond_all_memory_is_cut_off() {
-        let error = Numbers::new(vec![usize::MAX, 9], Kind::F16, &[]).unwrap_err();
-        assert!(matches!(error, DatasetError::CutOff { promised: None, .. }));
+        // Of no rows too: the size of one would wrap around to nothing.
+        for shape in [[usize::MAX, 9], [0, 1 << 61]] {
+            let error = Numbers::new(shape.to_vec(), Kind::F64, &[]).unwrap_err();
+            assert!(matches!(error, DatasetError::CutOff { promised: None, .. }));
+        }
     }
 }
