@@ -4,6 +4,7 @@ mod error;
 mod files;
 mod generation;
 mod gpt2;
+mod host;
 mod llama;
 mod prefix;
 mod pretrained;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use c3_artifacts::{ModelCard, ModelFolder, ModelParts, TransformRecord};
-use c3_decoders::Captioner;
+use c3_decoders::{CaptionTokenizer, PrefixDecoder};
 
 use super::{ModelConfig, TOWERS};
 use crate::connect;
@@ -17,11 +17,17 @@ pub(crate) fn write_model(
     run: &Run,
     arm: &str,
     seed: u64,
-    captioner: &Captioner,
+    (decoder, tokenizer): (&PrefixDecoder, &CaptionTokenizer),
     record: &TransformRecord,
 ) -> anyhow::Result<()> {
     let card = card(run, arm, seed, record);
-    write(run, &run.model(arm, seed), captioner, record, &card)
+    write(
+        run,
+        &run.model(arm, seed),
+        (decoder, tokenizer),
+        record,
+        &card,
+    )
 }
 
 /// Writes the model folder of a decoder that went on with a share of the pairs.
@@ -29,7 +35,7 @@ pub(crate) fn write_fine_tuned(
     run: &Run,
     settings: &FineTuning,
     pupil: &Pupil,
-    captioner: &Captioner,
+    (decoder, tokenizer): (&PrefixDecoder, &CaptionTokenizer),
     record: &TransformRecord,
 ) -> anyhow::Result<()> {
     let mut card = card(run, &pupil.arm, pupil.seed, record);
@@ -56,13 +62,13 @@ pub(crate) fn write_fine_tuned(
          batches of {batch}"
     ));
     let path = run.path().join("models").join(pupil.name());
-    write(run, &path, captioner, record, &card)
+    write(run, &path, (decoder, tokenizer), record, &card)
 }
 
 fn write(
     run: &Run,
     path: &Path,
-    captioner: &Captioner,
+    (decoder, tokenizer): (&PrefixDecoder, &CaptionTokenizer),
     record: &TransformRecord,
     card: &ModelCard,
 ) -> anyhow::Result<()> {
@@ -78,17 +84,17 @@ fn write(
     let config = ModelConfig {
         image: run.recipe.encode.image.clone(),
         towers: towers.as_ref().map(|(config, _)| config.clone()),
-        decoder: captioner.decoder().config().clone(),
+        decoder: decoder.config().clone(),
         stop: run.recipe.decoder.stop,
     };
     let extra: Vec<(&str, &[u8])> = towers
         .iter()
         .map(|(_, bytes)| (TOWERS, &bytes[..]))
         .collect();
-    let tokenizer = captioner.tokenizer().to_json()?;
+    let tokenizer = tokenizer.to_json()?;
     let parts = ModelParts {
         config: &config,
-        weights: &captioner.decoder().to_safetensors()?,
+        weights: &decoder.to_safetensors()?,
         tokenizer: tokenizer.as_bytes(),
         transform: record,
         card,

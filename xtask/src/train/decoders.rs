@@ -86,7 +86,8 @@ fn teach(
     let Some(finished) = lessons.teach(assignment, company)? else {
         return Ok(());
     };
-    caption::write_model(run, arm, seed, &finished.captioner, &record)?;
+    let model = (&finished.decoder, &lessons.tokenizer);
+    caption::write_model(run, arm, seed, model, &record)?;
     let curve = run.curve(arm, seed);
     atomic::write(&curve, &serde_json::to_vec_pretty(&finished.curve)?)?;
     write_results(&run.captions(arm, seed), &finished.captions)?;

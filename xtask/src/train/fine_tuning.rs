@@ -140,7 +140,8 @@ fn teach(
             noise: None,
             ..record
         };
-        caption::write_fine_tuned(run, settings, pupil, &finished.captioner, &record)?;
+        let model = (&finished.decoder, &lessons.tokenizer);
+        caption::write_fine_tuned(run, settings, pupil, model, &record)?;
     }
     let curve = run.path().join("curves").join(format!("{name}.json"));
     atomic::write(&curve, &serde_json::to_vec_pretty(&finished.curve)?)?;

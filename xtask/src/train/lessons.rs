@@ -31,7 +31,7 @@ const BLOCK: usize = 20;
 pub(super) struct Lessons<'a> {
     run: &'a Run,
     evaluate: Space,
-    tokenizer: CaptionTokenizer,
+    pub(super) tokenizer: CaptionTokenizer,
     start: Start,
     /// Captions that are seen as their own embeddings.
     pub(super) text: Material,
@@ -74,7 +74,7 @@ pub(super) struct Assignment<'t> {
 
 /// What came of a training.
 pub(super) struct Finished {
-    pub(super) captioner: Captioner,
+    pub(super) decoder: PrefixDecoder,
     pub(super) curve: Vec<EpochLoss>,
     /// A caption of every picture of the evaluated split.
     pub(super) captions: Vec<CaptionResult>,
@@ -191,7 +191,7 @@ impl<'a> Lessons<'a> {
         }
         let trained = outcome?;
         let images = assignment.pictures.test(&self.evaluate.images)?;
-        let captioner = Captioner::new(trained.decoder, self.tokenizer.clone())?;
+        let captioner = Captioner::new(trained.decoder.clone(), self.tokenizer.clone())?;
         let captions = captioner.caption(&images, &run.recipe.decoding)?;
         let names = self.evaluate.names.iter();
         let captions = names.zip(captions).map(|(name, best)| CaptionResult {
@@ -200,7 +200,7 @@ impl<'a> Lessons<'a> {
         });
         Ok(Some(Finished {
             captions: captions.collect(),
-            captioner,
+            decoder: trained.decoder,
             curve: trained.curve,
             checkpoints,
         }))

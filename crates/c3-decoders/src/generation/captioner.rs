@@ -1,13 +1,16 @@
 //! Embeddings to sentences, in batches.
 
+use std::sync::Arc;
+
 use burn::tensor::{Tensor, TensorData};
 use c3_geometry::Embeddings;
 use serde::{Deserialize, Serialize};
 
 use super::sampling::{Nucleus, sample};
 use super::search::{Hypothesis, Limits, NextToken, search};
-use crate::prefix::{Reading, check};
-use crate::{CaptionTokenizer, DecoderError, PrefixDecoder};
+use crate::host::{HostDecoder, HostReading, is_host};
+use crate::prefix::{self, check};
+use crate::{CaptionTokenizer, DecoderError, PrefixDecoder, PrefixDecoderConfig};
 
 /// How captions are searched for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,12 +57,23 @@ pub struct Caption {
 /// A decoder and the tokenizer that it was trained with.
 #[derive(Clone, Debug)]
 pub struct Captioner {
-    decoder: PrefixDecoder,
+    config: PrefixDecoderConfig,
+    decoder: Reads,
     tokenizer: CaptionTokenizer,
+}
+
+/// A decoder, where it reads.
+#[derive(Clone, Debug)]
+enum Reads {
+    OnHost(Arc<HostDecoder>),
+    OnDevice(Box<PrefixDecoder>),
 }
 
 impl Captioner {
     /// Joins a decoder with its tokenizer.
+    ///
+    /// On the processor its weights are arranged anew, one matrix after the other; they need
+    /// twice the memory only where something else holds the decoder too.
     ///
     /// # Errors
     ///
@@ -72,13 +86,20 @@ impl Captioner {
                 tokenizer: theirs,
             });
         }
-        Ok(Self { decoder, tokenizer })
+        Ok(Self {
+            config: decoder.config().clone(),
+            decoder: match is_host(&decoder.device()) {
+                true => Reads::OnHost(Arc::new(decoder.into_host())),
+                false => Reads::OnDevice(Box::new(decoder)),
+            },
+            tokenizer,
+        })
     }
 
-    /// The decoder.
+    /// The sizes of the decoder.
     #[must_use]
-    pub fn decoder(&self) -> &PrefixDecoder {
-        &self.decoder
+    pub fn config(&self) -> &PrefixDecoderConfig {
+        &self.config
     }
 
     /// The tokenizer.
@@ -106,7 +127,7 @@ impl Captioner {
         decoding: &Decoding,
     ) -> Result<Vec<Vec<Caption>>, DecoderError> {
         let limits = self.limits(decoding)?;
-        let expected = self.decoder.config().d_embed;
+        let expected = self.config.d_embed;
         if embeddings.dim() != expected {
             return Err(DecoderError::WidthMismatch {
                 expected,
@@ -128,7 +149,7 @@ impl Captioner {
     }
 
     fn limits(&self, decoding: &Decoding) -> Result<Limits, DecoderError> {
-        let longest = self.decoder.config().max_tokens;
+        let longest = self.config.max_tokens;
         let max_tokens = decoding.max_tokens.unwrap_or(longest);
         let number = |count| count as f64;
         let Decoding {
@@ -179,7 +200,7 @@ impl Captioner {
             max_tokens,
             length_power,
             end: self.tokenizer.end(),
-            n_vocab: self.decoder.config().n_vocab,
+            n_vocab: self.config.n_vocab,
         })
     }
 
@@ -191,14 +212,16 @@ impl Captioner {
         nucleus: Option<Nucleus>,
         limits: Limits,
     ) -> Vec<Vec<Hypothesis>> {
-        let d_embed = self.decoder.config().d_embed;
+        let d_embed = self.config.d_embed;
         let n_rows = rows.len() / d_embed;
-        let data = TensorData::new(rows.to_vec(), [n_rows, d_embed]);
-        let embeddings = Tensor::from_data(data, &self.decoder.device());
-        let (reading, first) = self.decoder.read_prefix(embeddings);
         let forbidden = self.tokenizer.forbidden();
-        let mut reader = Reader { reading, forbidden };
-        let first = reader.read_back(first);
+        let (reading, mut first) = self.decoder.read_prefix(rows, n_rows);
+        forbid(&mut first, forbidden, self.config.n_vocab);
+        let mut reader = Reader {
+            reading,
+            forbidden,
+            n_vocab: self.config.n_vocab,
+        };
         match nucleus {
             Some(nucleus) => sample(&mut reader, &first, first_item, nucleus, limits),
             None => search(&mut reader, &first, n_rows, limits),
@@ -213,32 +236,62 @@ impl Captioner {
     }
 }
 
+impl Reads {
+    /// Reads the prefixes of some embeddings, `[n_rows * d_embed]`, and says how likely every
+    /// first token is, `[n_rows * n_vocab]`.
+    fn read_prefix(&self, rows: &[f32], n_rows: usize) -> (Reading<'_>, Vec<f32>) {
+        match self {
+            Self::OnHost(decoder) => {
+                let (reading, first) = decoder.read_prefix(rows, n_rows);
+                (Reading::OnHost(reading), first)
+            }
+            Self::OnDevice(decoder) => {
+                let data = TensorData::new(rows.to_vec(), [n_rows, rows.len() / n_rows]);
+                let embeddings = Tensor::from_data(data, &decoder.device());
+                let (reading, first) = decoder.read_prefix(embeddings);
+                (Reading::OnDevice(reading), read_back(first))
+            }
+        }
+    }
+}
+
+/// Rows being read.
+enum Reading<'a> {
+    OnHost(HostReading<'a>),
+    OnDevice(prefix::Reading<'a>),
+}
+
 /// A decoder as the search sees it.
 struct Reader<'a> {
     reading: Reading<'a>,
     /// Tokens that are never written.
     forbidden: &'a [u32],
-}
-
-impl Reader<'_> {
-    fn read_back(&self, log_probabilities: Tensor<2>) -> Vec<f32> {
-        let [_, n_vocab] = log_probabilities.dims();
-        let mut values = log_probabilities
-            .try_into_vec_as::<f32>()
-            .expect("what the device has computed can be read back");
-        for row in values.chunks_exact_mut(n_vocab) {
-            for token in self.forbidden {
-                row[*token as usize] = f32::NEG_INFINITY;
-            }
-        }
-        values
-    }
+    n_vocab: usize,
 }
 
 impl NextToken for Reader<'_> {
     fn next(&mut self, parents: &[usize], tokens: &[u32]) -> Vec<f32> {
-        let next = self.reading.step(parents, tokens);
-        self.read_back(next)
+        let mut next = match &mut self.reading {
+            Reading::OnHost(reading) => reading.step(parents, tokens),
+            Reading::OnDevice(reading) => read_back(reading.step(parents, tokens)),
+        };
+        forbid(&mut next, self.forbidden, self.n_vocab);
+        next
+    }
+}
+
+fn read_back(log_probabilities: Tensor<2>) -> Vec<f32> {
+    log_probabilities
+        .try_into_vec_as::<f32>()
+        .expect("what the device has computed can be read back")
+}
+
+/// Makes some tokens impossible in every row.
+fn forbid(log_probabilities: &mut [f32], tokens: &[u32], n_vocab: usize) {
+    for row in log_probabilities.chunks_exact_mut(n_vocab) {
+        for token in tokens {
+            row[*token as usize] = f32::NEG_INFINITY;
+        }
     }
 }
 
@@ -252,7 +305,7 @@ mod tests {
     const SENTENCE: &str = "one two three four five six seven eight";
 
     /// Weights so large that every embedding has a caption of its own.
-    fn captioner() -> Captioner {
+    fn decoder() -> (PrefixDecoder, CaptionTokenizer) {
         let tokenizer = TokenizerConfig::Words { min_count: 1 }
             .train([SENTENCE])
             .unwrap();
@@ -268,6 +321,11 @@ mod tests {
         };
         let mut decoder = config.init(11, &Device::flex()).unwrap();
         decoder.tokens = decoder.tokens.map(|tokens| tokens * 60.0);
+        (decoder, tokenizer)
+    }
+
+    fn captioner() -> Captioner {
+        let (decoder, tokenizer) = decoder();
         Captioner::new(decoder, tokenizer).unwrap()
     }
 
@@ -277,10 +335,10 @@ mod tests {
     }
 
     /// Reads everything anew for every token, one embedding at a time.
-    fn naive(captioner: &Captioner, row: &[f32]) -> String {
-        let decoder = &captioner.decoder;
+    fn naive(row: &[f32]) -> String {
+        let (decoder, tokenizer) = decoder();
         let mut tokens: Vec<u32> = Vec::new();
-        while tokens.len() < 7 && tokens.last() != Some(&captioner.tokenizer.end()) {
+        while tokens.len() < 7 && tokens.last() != Some(&tokenizer.end()) {
             let embedding = Tensor::<1>::from_data(row, &decoder.device()).unsqueeze();
             let ids: Vec<i64> = tokens.iter().map(|token| i64::from(*token)).collect();
             let read = (!ids.is_empty()).then(|| {
@@ -292,12 +350,12 @@ mod tests {
                 .squeeze_dim::<2>(1);
             let logits = last.matmul(decoder.output_weights().transpose());
             let logits = logits.try_into_vec_as::<f32>().unwrap();
-            let allowed = (0..logits.len() as u32)
-                .filter(|token| !captioner.tokenizer.forbidden().contains(token));
+            let allowed =
+                (0..logits.len() as u32).filter(|token| !tokenizer.forbidden().contains(token));
             let best = allowed.max_by(|a, b| logits[*a as usize].total_cmp(&logits[*b as usize]));
             tokens.extend(best);
         }
-        captioner.tokenizer.decode(&tokens)
+        tokenizer.decode(&tokens)
     }
 
     #[test]
@@ -309,10 +367,7 @@ mod tests {
         };
         let captions = captioner.caption(&embeddings, &decoding).unwrap();
         let found: Vec<&str> = captions.iter().map(|best| best[0].text.as_str()).collect();
-        let expected: Vec<String> = embeddings
-            .rows()
-            .map(|row| naive(&captioner, row))
-            .collect();
+        let expected: Vec<String> = embeddings.rows().map(naive).collect();
         assert_eq!(found, expected);
         let distinct: std::collections::BTreeSet<_> = found.iter().collect();
         assert!(distinct.len() > 3, "the fixture says too little: {found:?}");

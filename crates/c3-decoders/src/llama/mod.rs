@@ -13,5 +13,5 @@ mod tokens;
 mod weights;
 
 pub use config::{LlamaBodyConfig, LlamaConfig};
-pub(crate) use model::LlamaBody;
+pub(crate) use model::{LlamaBody, Turn};
 pub use weights::LlamaFile;

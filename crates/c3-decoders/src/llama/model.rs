@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData, activation};
 
 use super::config::LlamaBodyConfig;
 use crate::PrefixDecoderConfig;
+use crate::host;
 use crate::prefix::{Dropout, Init, KeyValues, by_rows, causal_mask};
 
 /// Reads tokens as a Llama does.
@@ -80,6 +81,15 @@ impl LlamaBody {
         self.norm.forward(stream)
     }
 
+    /// The same on the processor.
+    pub(crate) fn into_host(self) -> host::Body {
+        host::Body {
+            positions: host::Positions::Turning(self.turn),
+            blocks: self.blocks.into_iter().map(Block::into_host).collect(),
+            norm: host::Norm::length(self.norm),
+        }
+    }
+
     fn start(&self, tokens: &Tensor<3>) -> (Tensor<4>, Angles) {
         let ([_, n_tokens, _], device) = (tokens.dims(), tokens.device());
         let angles = self.turn.angles(0, n_tokens, &device);
@@ -87,28 +97,29 @@ impl LlamaBody {
     }
 }
 
-/// How far positions turn queries and keys.
+/// How far positions turn queries and keys (Su et al. 2021, arXiv:2104.09864).
 #[derive(Clone, Copy, Debug)]
-struct Turn {
+pub(crate) struct Turn {
     d_head: usize,
     base: f64,
 }
 
 impl Turn {
+    /// Cosine and sine of each pair of numbers at a position, `[d_head / 2]`.
+    pub(crate) fn at(self, position: usize) -> impl Iterator<Item = (f32, f32)> {
+        (0..self.d_head / 2).map(move |pair| {
+            let exponent = 2.0 * pair as f64 / self.d_head as f64;
+            let (sine, cosine) = (position as f64 * self.base.powf(-exponent)).sin_cos();
+            (cosine as f32, sine as f32)
+        })
+    }
+
     /// Cosines and sines of some positions, from `first` on.
     fn angles(self, first: usize, n_tokens: usize, device: &Device) -> Angles {
-        let d_half = self.d_head / 2;
-        let (mut cosines, mut sines) = (Vec::new(), Vec::new());
-        for position in first..first + n_tokens {
-            for pair in 0..d_half {
-                let exponent = 2.0 * pair as f64 / self.d_head as f64;
-                let (sine, cosine) = (position as f64 * self.base.powf(-exponent)).sin_cos();
-                cosines.push(cosine as f32);
-                sines.push(sine as f32);
-            }
-        }
+        let positions = first..first + n_tokens;
+        let (cosines, sines) = positions.flat_map(|position| self.at(position)).unzip();
         let tensor = |values: Vec<f32>| {
-            let data = TensorData::new(values, [1, 1, n_tokens, d_half]);
+            let data = TensorData::new(values, [1, 1, n_tokens, self.d_head / 2]);
             Tensor::from_data(data, device)
         };
         Angles {
@@ -208,6 +219,18 @@ impl Block {
         stream.clone() + self.think(stream)
     }
 
+    fn into_host(self) -> host::Block {
+        host::Block {
+            norm_attention: host::Norm::length(self.norm_attention),
+            attention: self.attention.into_host(),
+            norm_mlp: host::Norm::length(self.norm_mlp),
+            mlp: host::Mlp::Gated {
+                both: host::Dense::new([self.gate, self.up]),
+                down: host::Dense::new([self.down]),
+            },
+        }
+    }
+
     /// The wide layers, one of which gates the other: `[batch, n_tokens, d_model]`.
     fn think(&self, stream: Tensor<3>) -> Tensor<3> {
         let normed = self.norm_mlp.forward(stream);
@@ -237,6 +260,17 @@ impl Attention {
             value: init.linear_without_bias(d_model, d_shared),
             project: init.residual_linear_without_bias(d_query, d_model, 2 * config.n_layers),
             d_head: body.d_head,
+        }
+    }
+
+    fn into_host(self) -> host::Attention {
+        let heads = |layer: &Linear| layer.weight.dims()[1] / self.d_head;
+        host::Attention {
+            n_heads: heads(&self.query),
+            n_shared: heads(&self.key),
+            d_head: self.d_head,
+            all: host::Dense::new([self.query, self.key, self.value]),
+            project: host::Dense::new([self.project]),
         }
     }
 

@@ -6,6 +6,7 @@ use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation};
 
 use super::config::PrefixDecoderConfig;
 use super::init::Init;
+use crate::host;
 
 /// Causal attention with several heads.
 #[derive(Module, Debug)]
@@ -52,6 +53,18 @@ impl Attention {
             value: init.linear_without_bias(d_model, d_model),
             project: init.linear(d_model, d_model),
             n_heads,
+        }
+    }
+
+    /// The same on the processor.
+    pub(super) fn into_host(self) -> host::Attention {
+        let [_, d_model] = self.query.weight.dims();
+        host::Attention {
+            n_heads: self.n_heads,
+            n_shared: self.n_heads,
+            d_head: d_model / self.n_heads,
+            all: host::Dense::new([self.query, self.key, self.value]),
+            project: host::Dense::new([self.project]),
         }
     }
 

@@ -8,6 +8,7 @@ use super::config::{BodyConfig, PrefixDecoderConfig};
 use super::dropout::Dropout;
 use super::gpt::GptBody;
 use super::init::Init;
+use crate::host;
 use crate::llama::LlamaBody;
 
 /// A causal transformer between the tokens that go in and the output weights.
@@ -58,6 +59,14 @@ impl Body {
         match self {
             Self::Gpt(body) => body.read_next(token, n_read, caches),
             Self::Llama(body) => body.read_next(token, n_read, caches),
+        }
+    }
+
+    /// The same on the processor.
+    pub(super) fn into_host(self) -> host::Body {
+        match self {
+            Self::Gpt(body) => body.into_host(),
+            Self::Llama(body) => body.into_host(),
         }
     }
 }

@@ -113,13 +113,19 @@ mod tests {
             ..Default::default()
         };
         let decoder = config.init(3, &device).unwrap();
+        let host = decoder.clone().into_host();
         let values: Vec<f32> = (0..10).map(|index| (index as f32).sin() * 3.0).collect();
-        let embeddings = Tensor::from_data(TensorData::new(values, [2, 5]), &device);
         let captions: [[u32; 4]; 2] = [[4, 8, 2, 3], [7, 7, 5, 1]];
 
+        let (mut on_host, mut host_found) = host.read_prefix(&values, 2);
+        let embeddings = Tensor::from_data(TensorData::new(values, [2, 5]), &device);
         let (mut reading, mut found) = decoder.read_prefix(embeddings.clone());
+        let tensor = |found: &[f32]| -> Tensor<2> {
+            Tensor::from_data(TensorData::new(found.to_vec(), [2, 9]), &device)
+        };
         for n_read in 0..=4 {
             let expected = anew(&decoder, embeddings.clone(), &captions, n_read);
+            close(tensor(&host_found), expected.clone());
             close(found, expected);
             if n_read == 4 {
                 break;
@@ -131,6 +137,10 @@ mod tests {
             let turned = swapped.step(&[1, 0], &tokens);
             found = reading.step(&[0, 1], &tokens);
             close(turned, found.clone());
+            let mut swapped = on_host.clone();
+            let turned = swapped.step(&[1, 0], &[tokens[1], tokens[0]]);
+            host_found = on_host.step(&[0, 1], &tokens);
+            assert_eq!(turned, [&host_found[9..], &host_found[..9]].concat());
         }
     }
 

@@ -8,6 +8,7 @@ use super::attention::{Attention, KeyValues, by_rows, causal_mask};
 use super::config::{Activation, PrefixDecoderConfig};
 use super::dropout::Dropout;
 use super::init::Init;
+use crate::host;
 
 /// Reads tokens as a GPT-2 does (Radford et al. 2019).
 #[derive(Module, Debug)]
@@ -68,6 +69,15 @@ impl GptBody {
         self.norm.forward(stream)
     }
 
+    /// The same on the processor.
+    pub(super) fn into_host(self) -> host::Body {
+        host::Body {
+            positions: host::Positions::Learned(host::values(self.positions)),
+            blocks: self.blocks.into_iter().map(Block::into_host).collect(),
+            norm: host::Norm::layer(self.norm),
+        }
+    }
+
     /// Adds the positions from `first` on.
     fn place(&self, tokens: Tensor<3>, first: usize) -> Tensor<3> {
         let [_, n_tokens, _] = tokens.dims();
@@ -124,6 +134,24 @@ impl Block {
         cache.append(self.attention.key_values(normed.clone()));
         let stream = stream + self.attention.attend(normed, cache.clone(), None);
         stream.clone() + self.think(stream)
+    }
+
+    fn into_host(self) -> host::Block {
+        host::Block {
+            norm_attention: host::Norm::layer(self.norm_attention),
+            attention: self.attention.into_host(),
+            norm_mlp: host::Norm::layer(self.norm_mlp),
+            mlp: host::Mlp::Plain {
+                widen: host::Dense::new([self.widen]),
+                activation: match self.activation {
+                    Activation::Relu => c3_kernels::Activation::Relu,
+                    Activation::QuickGelu => c3_kernels::Activation::QuickGelu,
+                    Activation::Gelu => c3_kernels::Activation::Gelu,
+                    Activation::GeluTanh => c3_kernels::Activation::GeluTanh,
+                },
+                narrow: host::Dense::new([self.narrow]),
+            },
+        }
     }
 
     /// The two wide layers, `[batch, n_tokens, d_model]`.

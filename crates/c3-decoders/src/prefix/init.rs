@@ -9,6 +9,9 @@ use rand_distr::{Distribution, Normal};
 /// Standard deviation of fresh weights, as in GPT-2.
 const STD: f32 = 0.02;
 
+/// Added to the variance by a normalisation, as in GPT-2.
+pub(crate) const EPSILON: f64 = 1e-5;
+
 /// Makes parameters on one device.
 ///
 /// burn's own initializers draw from one generator per process, which two
@@ -97,7 +100,9 @@ impl<'a> Init<'a> {
 
     /// A normalisation that changes no scale yet.
     pub(super) fn norm(&mut self, d_model: usize) -> LayerNorm {
-        LayerNormConfig::new(d_model).init(self.device)
+        LayerNormConfig::new(d_model)
+            .with_epsilon(EPSILON)
+            .init(self.device)
     }
 
     fn scaled_linear(&mut self, d_input: usize, d_output: usize, gain: f32) -> Linear {

@@ -18,6 +18,7 @@ pub(crate) use cached::Reading;
 pub(crate) use config::check;
 pub use config::{Activation, BodyConfig, Mapper, Output, PrefixDecoderConfig, ReadAt};
 pub(crate) use dropout::Dropout;
-pub(crate) use init::Init;
+pub(crate) use init::{EPSILON, Init};
 pub use model::PrefixDecoder;
+pub(crate) use projector::PrefixMapper;
 pub(crate) use weights::{Taken, Weights};

@@ -8,6 +8,7 @@ use super::config::{Output, PrefixDecoderConfig};
 use super::dropout::Dropout;
 use super::init::Init;
 use super::projector::PrefixMapper;
+use crate::host::{self, HostDecoder};
 
 /// Writes captions from embeddings.
 ///
@@ -91,5 +92,15 @@ impl PrefixDecoder {
     /// Output weights, `[n_vocab, d_model]`.
     pub(crate) fn output_weights(&self) -> Tensor<2> {
         self.output.as_ref().unwrap_or(&self.tokens).val()
+    }
+
+    /// The same on the processor, whose memory it has to be in already.
+    pub(crate) fn into_host(self) -> HostDecoder {
+        let device = self.device();
+        let shape = self.tokens.dims();
+        let tokens = host::values(self.tokens);
+        let output = self.output.map(host::values);
+        let body = self.body.into_host();
+        HostDecoder::new(self.prefix, device, body, (tokens, output), shape)
     }
 }

@@ -14,7 +14,7 @@ use super::mixer::Mixer;
 /// Read at `sqrt(d_embed)` times its length, the numbers of a unit vector vary by about one: at
 /// unit length, AdamW takes several times as many steps to find the mapping.
 #[derive(Module, Debug)]
-pub(super) struct PrefixMapper {
+pub(crate) struct PrefixMapper {
     widen: Option<Linear>,
     project: Linear,
     mixer: Option<Mixer>,
@@ -45,7 +45,7 @@ impl PrefixMapper {
     }
 
     /// `[batch, d_embed]` to `[batch, n_prefix, d_model]`.
-    pub(super) fn forward(&self, embeddings: Tensor<2>) -> Tensor<3> {
+    pub(crate) fn forward(&self, embeddings: Tensor<2>) -> Tensor<3> {
         let [batch, _] = embeddings.dims();
         let embeddings = embeddings * self.factor;
         let hidden = match &self.widen {

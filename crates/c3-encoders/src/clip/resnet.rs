@@ -5,7 +5,7 @@ use burn::tensor::activation::{relu, softmax};
 use burn::tensor::module::{avg_pool2d, conv2d};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions};
 
-use crate::kernels::{Dense, Ending};
+use crate::kernels::{Activation, Dense};
 
 /// CLIP's residual network: a stem of three convolutions, average pools where others step
 /// (Zhang 2019, arXiv:1904.11486), and attention for the last pool.
@@ -110,13 +110,16 @@ impl AttentionPool {
             x.reshape([batch, n_tokens, self.n_heads, d_head])
                 .swap_dims(1, 2) // [batch, n_heads, n_tokens, d_head]
         };
-        let query = heads(self.query.forward(mean, Ending::Linear), 1);
-        let key = heads(self.key.forward(tokens.clone(), Ending::Linear), n_tokens);
-        let value = heads(self.value.forward(tokens, Ending::Linear), n_tokens);
+        let query = heads(self.query.forward(mean, Activation::Identity), 1);
+        let key = heads(
+            self.key.forward(tokens.clone(), Activation::Identity),
+            n_tokens,
+        );
+        let value = heads(self.value.forward(tokens, Activation::Identity), n_tokens);
         let scale = ((channels / self.n_heads) as f64).sqrt();
         let scores = query.matmul(key.swap_dims(2, 3)) / scale; // [batch, n_heads, 1, n_tokens]
         let mixed = softmax(scores, 3).matmul(value);
         let mixed = mixed.swap_dims(1, 2).reshape([batch, channels]);
-        self.project.forward(mixed, Ending::Linear)
+        self.project.forward(mixed, Activation::Identity)
     }
 }

@@ -10,7 +10,7 @@ use super::vit::Vit;
 use super::{Activation, ClipConfig, ClipTokenizer, ImageConfig, ImageTower, TextTower, described};
 use crate::EncoderError;
 use crate::folder::{self, Model};
-use crate::kernels::{Dense, Ending};
+use crate::kernels::{self, Dense};
 use crate::tensors::TensorFile;
 use crate::transformer::{Block, Blocks, Layers, PatchTransformer, TextTransformer};
 
@@ -285,8 +285,8 @@ impl<'a> Reader<'a> {
             narrow: self.layers.dense(&narrow, [d_hidden, width]),
             n_heads: config.n_heads,
             ending: match config.activation {
-                Activation::QuickGelu => Ending::QuickGelu,
-                Activation::Gelu => Ending::Gelu,
+                Activation::QuickGelu => kernels::Activation::QuickGelu,
+                Activation::Gelu => kernels::Activation::Gelu,
             },
         }
     }

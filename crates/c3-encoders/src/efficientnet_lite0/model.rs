@@ -9,7 +9,7 @@ use super::EfficientNetLite0Config;
 use super::weights;
 use crate::batches::encode_batches;
 use crate::image::Normalization;
-use crate::kernels::{Bias, Depthwise, Ending, Grid, is_host};
+use crate::kernels::{Activation, Bias, Depthwise, Grid, is_host};
 use crate::{EncoderError, Pixels, Preprocess};
 
 /// Pictures in one batch on a processor: with two, the widest layers leave the caches.
@@ -124,10 +124,10 @@ impl Features {
     /// - `patches`: `[batch * (size / 2)^2, 27]`
     /// - result: `[batch, d_embed]`
     fn forward(&self, patches: Tensor<2>, grid: Grid) -> Tensor<2> {
-        let stem = self.stem.forward(patches, Ending::Relu6);
+        let stem = self.stem.forward(patches, Activation::Relu6);
         let blocks = self.blocks.iter();
         let (x, grid) = blocks.fold((stem, grid), |(x, grid), block| block.forward(x, grid));
-        let head = self.head.forward(x, Ending::Relu6);
+        let head = self.head.forward(x, Activation::Relu6);
         let [_, d_embed] = head.dims();
         let pixels = head.reshape([grid.batch, grid.side * grid.side, d_embed]);
         pixels.mean_dim(1).reshape([grid.batch, d_embed])
@@ -159,7 +159,7 @@ impl Block {
         let output = if self.residual {
             bias.finish_onto(narrow, x)
         } else {
-            bias.finish(narrow, Ending::Linear)
+            bias.finish(narrow, Activation::Identity)
         };
         (output, grid.strided(self.stride))
     }
@@ -174,7 +174,7 @@ pub(super) struct Pointwise {
 }
 
 impl Pointwise {
-    fn forward(&self, x: Tensor<2>, ending: Ending) -> Tensor<2> {
+    fn forward(&self, x: Tensor<2>, ending: Activation) -> Tensor<2> {
         self.bias.finish(x.matmul(self.weight.clone()), ending)
     }
 }

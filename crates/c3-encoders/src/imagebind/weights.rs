@@ -10,7 +10,7 @@ use super::lengths::Ending;
 use super::{AudioTower, ImageBind, ImageBindConfig, TextTower, VisionTower, audio, vision};
 use crate::clip::{ClipTokenizer, Levels};
 use crate::folder::{self, Model};
-use crate::kernels::{Ending as Activation, KeyValue};
+use crate::kernels::{Activation, KeyValue};
 use crate::tensors::TensorFile;
 use crate::transformer::{Block, Blocks, Layers, PatchTransformer, TextTransformer};
 use crate::{EncoderError, Preprocess};

@@ -3,9 +3,8 @@
 use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use c3_kernels::exp;
 use pulp::{Arch, NullaryFnOnce};
-
-use super::exp::exp;
 
 /// Numbers computed side by side: one vector of the widest processors.
 const LANES: usize = 16;

@@ -1,23 +1,10 @@
 //! What follows a matrix product: a bias, an activation, a residual.
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
+use c3_kernels::{Activation, gelu, gelu_tanh, quick_gelu, relu6};
 use pulp::{Arch, NullaryFnOnce};
 
-use super::exp::exp;
 use super::{is_host, on_host};
-
-/// What a layer ends with, after its bias.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// Nothing more.
-    Linear,
-    /// `min(max(x, 0), 6)`
-    Relu6,
-    /// `x * (1 + erf(x / sqrt(2))) / 2`
-    Gelu,
-    /// `x * sigmoid(1.702 x)`
-    QuickGelu,
-}
 
 /// One number for each output of a layer.
 #[derive(Clone, Debug)]
@@ -41,22 +28,17 @@ impl Bias {
         &self.values
     }
 
-    /// `ending(x + bias)`, `[rows, d_output]`
-    pub(crate) fn finish(&self, x: Tensor<2>, ending: Ending) -> Tensor<2> {
+    /// `activation(x + bias)`, `[rows, d_output]`
+    pub(crate) fn finish(&self, x: Tensor<2>, activation: Activation) -> Tensor<2> {
         if !is_host(&x.device()) {
             let x = x + self.row.clone();
-            return match ending {
-                Ending::Linear => x,
-                Ending::Relu6 => x.clamp(0.0, 6.0),
-                Ending::Gelu => activation::gelu(x),
-                Ending::QuickGelu => x.clone() * activation::sigmoid(x * QUICK),
-            };
+            return by_burn(x, activation);
         }
         on_host(x, |rows| {
             Arch::new().dispatch(Finish {
                 rows,
                 bias: &self.values,
-                ending,
+                activation,
             });
         })
     }
@@ -78,11 +60,23 @@ impl Bias {
     }
 }
 
-/// `ending(row + bias)` for each row.
+/// An activation in operations of burn.
+fn by_burn(x: Tensor<2>, activation: Activation) -> Tensor<2> {
+    match activation {
+        Activation::Identity => x,
+        Activation::Relu => activation::relu(x),
+        Activation::Relu6 => x.clamp(0.0, 6.0),
+        Activation::Gelu => activation::gelu(x),
+        Activation::GeluTanh => activation::gelu_approximate(x),
+        Activation::QuickGelu => x.clone() * activation::sigmoid(x * 1.702),
+    }
+}
+
+/// `activation(row + bias)` for each row.
 pub(super) struct Finish<'a> {
     pub(super) rows: &'a mut [f32],
     pub(super) bias: &'a [f32],
-    pub(super) ending: Ending,
+    pub(super) activation: Activation,
 }
 
 impl NullaryFnOnce for Finish<'_> {
@@ -90,21 +84,27 @@ impl NullaryFnOnce for Finish<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { rows, bias, ending } = self;
-        match ending {
-            Ending::Linear => map(rows, bias, |x| x),
-            Ending::Relu6 => map(rows, bias, relu6),
-            Ending::Gelu => map(rows, bias, gelu),
-            Ending::QuickGelu => map(rows, bias, quick_gelu),
+        let Self {
+            rows,
+            bias,
+            activation,
+        } = self;
+        match activation {
+            Activation::Identity => map(rows, bias, |x| x),
+            Activation::Relu => map(rows, bias, |x| x.max(0.0)),
+            Activation::Relu6 => map(rows, bias, relu6),
+            Activation::Gelu => map(rows, bias, gelu),
+            Activation::GeluTanh => map(rows, bias, gelu_tanh),
+            Activation::QuickGelu => map(rows, bias, quick_gelu),
         }
     }
 }
 
 #[inline(always)]
-fn map(rows: &mut [f32], bias: &[f32], ending: impl Fn(f32) -> f32) {
+fn map(rows: &mut [f32], bias: &[f32], activation: impl Fn(f32) -> f32) {
     for row in rows.chunks_exact_mut(bias.len()) {
         for (value, bias) in row.iter_mut().zip(bias) {
-            *value = ending(*value + bias);
+            *value = activation(*value + bias);
         }
     }
 }
@@ -132,58 +132,6 @@ impl NullaryFnOnce for Add<'_> {
     }
 }
 
-#[inline(always)]
-pub(super) fn relu6(x: f32) -> f32 {
-    x.clamp(0.0, 6.0)
-}
-
-/// The steepness with which the sigmoid comes closest to the error function.
-const QUICK: f32 = 1.702;
-
-#[inline(always)]
-pub(super) fn quick_gelu(x: f32) -> f32 {
-    x / (1.0 + exp(-QUICK * x))
-}
-
-#[inline(always)]
-pub(super) fn gelu(x: f32) -> f32 {
-    0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
-}
-
-/// Numerator and denominator of `erf(x) / x` in powers of the square of `x`.
-///
-/// Fitted to the least absolute error of `erf` on [-4, 4], which is 2e-8; beyond,
-/// `erf` is 1 to within 2e-8. In f32, rounding makes it 4e-7.
-const NUMERATOR: [f32; 6] = [
-    std::f32::consts::FRAC_2_SQRT_PI,
-    0.196_249_54,
-    0.053_467_557,
-    0.004_003_671_5,
-    0.000_288_042_3,
-    1.974_828_8e-6,
-];
-const DENOMINATOR: [f32; 6] = [
-    1.0,
-    0.507_252_8,
-    0.116_476_66,
-    0.015_444_471,
-    0.001_216_366_8,
-    3.748_09e-5,
-];
-
-#[inline(always)]
-fn erf(x: f32) -> f32 {
-    let x = x.clamp(-4.0, 4.0);
-    let square = x * x;
-    x * polynomial(NUMERATOR, square) / polynomial(DENOMINATOR, square)
-}
-
-#[inline(always)]
-fn polynomial(coefficients: [f32; 6], x: f32) -> f32 {
-    let [a, b, c, d, e, f] = coefficients;
-    ((((f * x + e) * x + d) * x + c) * x + b) * x + a
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,16 +152,19 @@ mod tests {
     }
 
     #[test]
-    fn endings_agree_with_the_operations_of_burn() {
+    fn activations_agree_with_the_operations_of_burn() {
         let (x, bias) = inputs();
-        let sum = x.clone() + bias.row.clone();
-        assert_near(bias.finish(x.clone(), Ending::Linear), sum.clone());
-        let clamped = sum.clone().clamp(0.0, 6.0);
-        assert_near(bias.finish(x.clone(), Ending::Relu6), clamped);
-        let gelu = activation::gelu(sum.clone());
-        assert_near(bias.finish(x.clone(), Ending::Gelu), gelu);
-        let quick = sum.clone() * activation::sigmoid(sum * QUICK);
-        assert_near(bias.finish(x, Ending::QuickGelu), quick);
+        for activation in [
+            Activation::Identity,
+            Activation::Relu,
+            Activation::Relu6,
+            Activation::Gelu,
+            Activation::GeluTanh,
+            Activation::QuickGelu,
+        ] {
+            let theirs = by_burn(x.clone() + bias.row.clone(), activation);
+            assert_near(bias.finish(x.clone(), activation), theirs);
+        }
     }
 
     #[test]
@@ -222,20 +173,5 @@ mod tests {
         let residual = x.clone() * 0.5;
         let sum = x.clone() + bias.row.clone() + residual.clone();
         assert_near(bias.finish_onto(x, residual), sum);
-    }
-
-    #[test]
-    fn erf_has_the_values_of_tables() {
-        let table = [
-            (0.0, 0.0),
-            (0.5, 0.520_499_9),
-            (1.0, 0.842_700_8),
-            (2.0, 0.995_322_3),
-        ];
-        for (x, expected) in table {
-            assert!((erf(x) - expected).abs() < 4e-7);
-            assert_eq!(erf(-x), -erf(x));
-        }
-        assert!((erf(9.0) - 1.0).abs() < 4e-7);
     }
 }

@@ -1,9 +1,9 @@
 //! A matrix product and what follows it.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use c3_kernels::{Last, Panels};
 
-use super::product::{Last, Panels};
-use super::{Bias, Ending, is_host, on_host};
+use super::{Activation, Bias, is_host, on_host};
 
 /// `x * weight + bias`
 #[derive(Debug)]
@@ -38,22 +38,24 @@ impl Dense {
         }
     }
 
-    /// `ending(x * weight + bias)`
+    /// `activation(x * weight + bias)`
     ///
     /// # Shapes
     ///
     /// - `x`: `[rows, d_input]`
     /// - result: `[rows, d_output]`
-    pub(crate) fn forward(&self, x: Tensor<2>, ending: Ending) -> Tensor<2> {
+    pub(crate) fn forward(&self, x: Tensor<2>, activation: Activation) -> Tensor<2> {
         match &self.weight {
             Weight::Host(panels) => {
                 let device = x.device();
                 let shape = [x.dims()[0], panels.d_output()];
                 let mut out = vec![0.0; shape[0] * shape[1]];
-                self.multiply(panels, x, &mut out, Last::Over(ending));
+                self.multiply(panels, x, &mut out, Last::Over(activation));
                 Tensor::from_data(TensorData::new(out, shape), &device)
             }
-            Weight::Device(weight) => self.bias.finish(x.matmul(Tensor::clone(weight)), ending),
+            Weight::Device(weight) => self
+                .bias
+                .finish(x.matmul(Tensor::clone(weight)), activation),
         }
     }
 
@@ -119,13 +121,13 @@ mod tests {
             here.forward_onto(x.clone(), residual.clone()),
             there.forward_onto(x.clone(), residual),
         ];
-        for ending in [
-            Ending::Linear,
-            Ending::Relu6,
-            Ending::Gelu,
-            Ending::QuickGelu,
+        for activation in [
+            Activation::Identity,
+            Activation::Relu6,
+            Activation::Gelu,
+            Activation::QuickGelu,
         ] {
-            pairs.extend([&here, &there].map(|dense| dense.forward(x.clone(), ending)));
+            pairs.extend([&here, &there].map(|dense| dense.forward(x.clone(), activation)));
         }
         for pair in pairs.chunks_exact(2) {
             let difference = (pair[0].clone() - pair[1].clone()).abs().max();

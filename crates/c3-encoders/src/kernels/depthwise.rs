@@ -5,10 +5,11 @@ use std::ops::Range;
 use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
+use c3_kernels::relu6;
 use pulp::{Arch, NullaryFnOnce};
 
-use super::bias::{Finish, relu6};
-use super::{Bias, Ending, is_host};
+use super::bias::Finish;
+use super::{Activation, Bias, is_host};
 
 /// How the rows of a tensor `[batch * side * side, channels]` lie in square pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl Depthwise {
         let device = x.device();
         if !is_host(&device) {
             let x = match before {
-                Some(bias) => bias.finish(x, Ending::Relu6),
+                Some(bias) => bias.finish(x, Activation::Relu6),
                 None => x,
             };
             return self.convolve(x, grid);
@@ -115,7 +116,7 @@ impl Depthwise {
         let rows = filtered
             .permute([0, 2, 3, 1])
             .reshape([batch * side * side, channels]);
-        self.bias.finish(rows, Ending::Relu6)
+        self.bias.finish(rows, Activation::Relu6)
     }
 
     #[inline(always)]
@@ -201,7 +202,7 @@ fn finish(picture: &mut [f32], part: Range<usize>, bias: Option<&[f32]>) {
         let finish = Finish {
             rows: &mut picture[part],
             bias,
-            ending: Ending::Relu6,
+            activation: Activation::Relu6,
         };
         finish.call();
     }
@@ -247,7 +248,7 @@ mod tests {
             let grid = Grid { batch, side };
 
             let ours = depthwise.forward(x.clone(), grid, Some(&before));
-            let theirs = depthwise.convolve(before.finish(x, Ending::Relu6), grid);
+            let theirs = depthwise.convolve(before.finish(x, Activation::Relu6), grid);
             assert_eq!(ours.dims(), theirs.dims());
             let difference: f32 = (ours - theirs).abs().max().into_scalar();
             assert!(difference < 1e-5, "{side} {setting:?}: {difference}");

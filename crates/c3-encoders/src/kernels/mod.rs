@@ -13,11 +13,10 @@ mod attention;
 mod bias;
 mod dense;
 mod depthwise;
-mod exp;
-mod product;
 
 pub(crate) use attention::{KeyValue, Sees, mix_heads};
-pub(crate) use bias::{Bias, Ending};
+pub(crate) use bias::Bias;
+pub(crate) use c3_kernels::Activation;
 pub(crate) use dense::Dense;
 pub(crate) use depthwise::{Depthwise, Grid};
 

@@ -12,7 +12,7 @@ use super::tokens::{self, Padded};
 use super::weights;
 use crate::EncoderError;
 use crate::batches::{SortedTexts, Text};
-use crate::kernels::{Dense, Ending};
+use crate::kernels::{Activation, Dense};
 use crate::transformer::Norm;
 
 /// all-MiniLM-L6-v2 with its tokenizer.
@@ -133,7 +133,7 @@ impl Layer {
         let x = self
             .attended_norm
             .forward(self.attended.forward_onto(mixed, x));
-        let wide = self.widen.forward(x.clone(), Ending::Gelu);
+        let wide = self.widen.forward(x.clone(), Activation::Gelu);
         self.norm.forward(self.narrow.forward_onto(wide, x))
     }
 
@@ -145,7 +145,7 @@ impl Layer {
     ) -> Tensor<2> {
         let [rows, d_model] = x.dims();
         let d_head = d_model / self.n_heads;
-        let all = self.query_key_value.forward(x, Ending::Linear); // [rows, 3 * d_model]
+        let all = self.query_key_value.forward(x, Activation::Identity); // [rows, 3 * d_model]
         let heads = all
             .reshape([batch, n_tokens, 3, self.n_heads, d_head])
             .permute([2, 0, 3, 1, 4]); // [3, batch, n_heads, n_tokens, d_head]

@@ -4,7 +4,7 @@ use burn::tensor::module::{attention, layer_norm};
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Int, Tensor};
 
-use crate::kernels::{Dense, Ending, KeyValue, Sees, is_host, mix_heads};
+use crate::kernels::{Activation, Dense, KeyValue, Sees, is_host, mix_heads};
 
 /// How the rows of a tensor `[batch * n_tokens, width]` lie.
 #[derive(Clone, Copy, Debug)]
@@ -62,14 +62,14 @@ pub(crate) struct Block {
     pub(crate) narrow: Dense,
     pub(crate) n_heads: usize,
     /// The activation of the feed-forward part.
-    pub(crate) ending: Ending,
+    pub(crate) ending: Activation,
 }
 
 impl Block {
     /// What each token gathers from the tokens that it sees, `[batch * n_tokens, width]`.
     fn mix(&self, x: &Tensor<2>, tokens: Tokens) -> Tensor<2> {
         let normal = self.norm_1.forward(x.clone());
-        let all = self.query_key_value.forward(normal, Ending::Linear); // [rows, 3 * width]
+        let all = self.query_key_value.forward(normal, Activation::Identity); // [rows, 3 * width]
         let more = self.more.as_ref();
         if is_host(&all.device()) {
             let shape = [self.n_heads, tokens.n_tokens];

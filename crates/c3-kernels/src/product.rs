@@ -10,8 +10,7 @@ use std::iter::repeat_with;
 use pulp::{Arch, Simd, WithSimd, bytemuck};
 use rayon::prelude::*;
 
-use super::Ending;
-use super::bias::{gelu, quick_gelu, relu6};
+use crate::{Activation, gelu, gelu_tanh, quick_gelu, relu6};
 
 /// Columns side by side in a line of the cache: one AVX-512 register.
 const LINE: usize = 16;
@@ -36,7 +35,7 @@ struct Line([f32; LINE]);
 
 /// A matrix by panels of 48 columns, the last filled up with zeros.
 #[derive(Debug)]
-pub(super) struct Panels {
+pub struct Panels {
     /// `[n_panels, LINES, d_input]`
     lines: Vec<Line>,
     d_input: usize,
@@ -45,9 +44,9 @@ pub(super) struct Panels {
 
 /// Where sums with their bias go.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Last {
-    /// Over what was there, after an ending.
-    Over(Ending),
+pub enum Last {
+    /// Over what was there, after an activation.
+    Over(Activation),
     /// Added to what was there.
     Onto,
 }
@@ -58,17 +57,58 @@ impl Panels {
     /// # Shapes
     ///
     /// - `turned`: `[d_output, d_input]`
-    pub(super) fn new(turned: &[f32], [d_output, d_input]: [usize; 2]) -> Self {
+    ///
+    /// # Panics
+    ///
+    /// If it is of another shape.
+    #[must_use]
+    pub fn new(turned: &[f32], [d_output, d_input]: [usize; 2]) -> Self {
         assert_eq!(turned.len(), d_output * d_input, "a matrix of that shape");
-        let n_lines = d_output.next_multiple_of(PANEL) / LINE * d_input;
-        let mut lines = Vec::new();
-        let arranged = (0..n_lines).into_par_iter().with_min_len(LEAST).map(|at| {
-            let (first, input) = (at / d_input * LINE, at % d_input);
-            Line(from_fn(|column| {
+        Self::arranged([d_output, d_input], |first, input| {
+            from_fn(|column| {
                 let value = turned.get((first + column) * d_input + input);
                 value.copied().unwrap_or(0.0)
-            }))
+            })
+        })
+    }
+
+    /// Arranges matrices as one, their columns side by side.
+    ///
+    /// # Shapes
+    ///
+    /// - `matrices`: each `[d_input, d_part]`
+    #[must_use]
+    pub fn side_by_side(matrices: &[&[f32]], d_input: usize) -> Self {
+        let mut d_output = 0;
+        let parts = matrices.iter().map(|values| {
+            let (start, width) = (d_output, values.len() / d_input.max(1));
+            assert_eq!(values.len(), width * d_input, "a matrix of whole rows");
+            d_output += width;
+            Beside {
+                values,
+                start,
+                width,
+            }
         });
+        let parts: Vec<Beside<'_>> = parts.collect();
+        Self::arranged([d_output, d_input], |first, input| {
+            let mut line = [0.0; LINE];
+            for part in &parts {
+                part.write(first, input, &mut line);
+            }
+            line
+        })
+    }
+
+    /// Gathers the lines, each from its first column and its input.
+    fn arranged(
+        [d_output, d_input]: [usize; 2],
+        line: impl Fn(usize, usize) -> [f32; LINE] + Sync,
+    ) -> Self {
+        let n_lines = d_output.next_multiple_of(PANEL) / LINE * d_input;
+        let mut lines = Vec::new();
+        let arranged = (0..n_lines).into_par_iter().with_min_len(LEAST);
+        let arranged = arranged.map(|at| Line(line(at / d_input * LINE, at % d_input)));
         arranged.collect_into_vec(&mut lines);
         Self {
             lines,
@@ -78,8 +118,20 @@ impl Panels {
     }
 
     /// Columns of the matrix.
-    pub(super) fn d_output(&self) -> usize {
+    #[must_use]
+    pub fn d_output(&self) -> usize {
         self.d_output
+    }
+
+    /// One column of the matrix, `[d_input]`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such column.
+    pub fn column(&self, column: usize) -> impl Iterator<Item = f32> {
+        assert!(column < self.d_output, "a column of the matrix");
+        let lines = &self.lines[column / LINE * self.d_input..][..self.d_input];
+        lines.iter().map(move |line| line.0[column % LINE])
     }
 
     /// Multiplies rows with the matrix, and adds a bias.
@@ -89,7 +141,11 @@ impl Panels {
     /// - `x`: `[rows, d_input]`
     /// - `bias`: `[d_output]`
     /// - `out`: `[rows, d_output]`
-    pub(super) fn multiply(&self, x: &[f32], bias: &[f32], out: &mut [f32], last: Last) {
+    ///
+    /// # Panics
+    ///
+    /// If one is of another shape.
+    pub fn multiply(&self, x: &[f32], bias: &[f32], out: &mut [f32], last: Last) {
         assert_eq!(bias.len(), self.d_output, "a bias for each output");
         if out.is_empty() {
             assert!(x.is_empty() || self.d_output == 0, "no rows on both sides");
@@ -114,6 +170,28 @@ impl Panels {
     fn panel(&self, index: usize) -> &[Line] {
         let size = LINES * self.d_input;
         &self.lines[index * size..][..size]
+    }
+}
+
+/// A matrix whose columns are some of a larger one.
+struct Beside<'a> {
+    /// `[d_input, width]`
+    values: &'a [f32],
+    /// Its first column in the larger one.
+    start: usize,
+    width: usize,
+}
+
+impl Beside<'_> {
+    /// Writes those of its numbers that lie in a line.
+    fn write(&self, first: usize, input: usize, line: &mut [f32; LINE]) {
+        let end = self.start + self.width;
+        let (from, to) = (first.max(self.start), (first + LINE).min(end));
+        if from < to {
+            let row = &self.values[input * self.width..][..self.width];
+            let columns = &row[from - self.start..to - self.start];
+            line[from - first..to - first].copy_from_slice(columns);
+        }
     }
 }
 
@@ -192,10 +270,12 @@ impl Last {
     #[inline(always)]
     fn write(self, out: &mut [f32], sums: &[f32], bias: &[f32]) {
         match self {
-            Self::Over(Ending::Linear) => each(out, sums, bias, |_, sum| sum),
-            Self::Over(Ending::Relu6) => each(out, sums, bias, |_, sum| relu6(sum)),
-            Self::Over(Ending::Gelu) => each(out, sums, bias, |_, sum| gelu(sum)),
-            Self::Over(Ending::QuickGelu) => each(out, sums, bias, |_, sum| quick_gelu(sum)),
+            Self::Over(Activation::Identity) => each(out, sums, bias, |_, sum| sum),
+            Self::Over(Activation::Relu) => each(out, sums, bias, |_, sum| sum.max(0.0)),
+            Self::Over(Activation::Relu6) => each(out, sums, bias, |_, sum| relu6(sum)),
+            Self::Over(Activation::Gelu) => each(out, sums, bias, |_, sum| gelu(sum)),
+            Self::Over(Activation::GeluTanh) => each(out, sums, bias, |_, sum| gelu_tanh(sum)),
+            Self::Over(Activation::QuickGelu) => each(out, sums, bias, |_, sum| quick_gelu(sum)),
             Self::Onto => each(out, sums, bias, |there, sum| there + sum),
         }
     }
@@ -299,14 +379,35 @@ mod tests {
     }
 
     #[test]
+    fn matrices_side_by_side_are_one() {
+        let (d_input, widths) = (7, [20, 3, 50]);
+        let parts = widths.map(|width| waves(d_input * width, 0.3 + width as f32));
+        let parts: Vec<&[f32]> = parts.iter().map(Vec::as_slice).collect();
+        let panels = Panels::side_by_side(&parts, d_input);
+        assert_eq!(panels.d_output(), 73);
+        let columns = parts.iter().zip(widths).flat_map(|(part, width)| {
+            (0..width).map(move |column| part[column..].iter().step_by(width))
+        });
+        let turned: Vec<f32> = columns.flatten().copied().collect();
+        for (column, expected) in turned.chunks_exact(d_input).enumerate() {
+            assert!(panels.column(column).eq(expected.iter().copied()));
+        }
+        let (x, bias) = (waves(5 * d_input, 0.7), vec![0.5; 73]);
+        let [mut here, mut there] = [vec![0.0; 5 * 73], vec![0.0; 5 * 73]];
+        panels.multiply(&x, &bias, &mut here, Last::Onto);
+        Panels::new(&turned, [73, d_input]).multiply(&x, &bias, &mut there, Last::Onto);
+        assert_eq!(here, there);
+    }
+
+    #[test]
     fn all_sizes_of_vectors_agree() {
         let [rows, d_input, d_output] = [13, 31, 101];
         let (x, turned) = (waves(rows * d_input, 0.37), waves(d_output * d_input, 0.73));
         let bias = waves(d_output, 0.3);
         let panels = Panels::new(&turned, [d_output, d_input]);
         let mut fastest = vec![0.0; rows * d_output];
-        panels.multiply(&x, &bias, &mut fastest, Last::Over(Ending::Relu6));
-        let last = Last::Over(Ending::Relu6);
+        panels.multiply(&x, &bias, &mut fastest, Last::Over(Activation::Relu6));
+        let last = Last::Over(Activation::Relu6);
         let mut scalar = vec![0.0; rows * d_output];
         let run = |part: Part<'_>| part.with_simd(pulp::Scalar::new());
         multiply_as(run, &panels, [&x, &bias], &mut scalar, last);
@@ -332,7 +433,7 @@ mod tests {
                 .build()
                 .unwrap();
             let mut out = vec![0.0; 50 * 300];
-            let last = Last::Over(Ending::Gelu);
+            let last = Last::Over(Activation::Gelu);
             pool.install(|| panels.multiply(&x, &[0.1; 300], &mut out, last));
             out
         };
@@ -349,6 +450,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "a matrix of that shape")]
     fn a_matrix_of_another_shape_is_refused() {
-        Panels::new(&[1.0; 12], [4, 4]);
+        let _ = Panels::new(&[1.0; 12], [4, 4]);
     }
 }

@@ -14,7 +14,8 @@ const LN_2_LOW: f32 = -2.121_944_4e-4;
 /// `2^n * e^r` with `r` within half of `ln 2`, where the polynomial is that of Cephes
 /// (Moshier).
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+#[must_use]
+pub fn exp(x: f32) -> f32 {
     let x = x.clamp(-87.0, 88.0);
     let rounded = x * LOG2_E + ROUNDER;
     let n = rounded - ROUNDER;
