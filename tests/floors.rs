@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-const GROUND: [&str; 3] = ["c3-datasets", "c3-geometry", "c3-metrics"];
+const GROUND: [&str; 4] = ["c3-datasets", "c3-geometry", "c3-kernels", "c3-metrics"];
 const MIDDLE: [&str; 4] = [
     "c3-artifacts",
     "c3-decoders",
@@ -16,7 +16,7 @@ const MIDDLE: [&str; 4] = [
 const ROOF: [&str; 1] = ["xtask"];
 
 /// What the middle floor may use of the ground.
-const BELOW_MIDDLE: [&str; 2] = ["c3-datasets", "c3-geometry"];
+const BELOW_MIDDLE: [&str; 3] = ["c3-datasets", "c3-geometry", "c3-kernels"];
 
 fn metadata() -> Value {
     let output = cargo(&[
