@@ -15,8 +15,9 @@ pub struct TrainingConfig {
     pub epochs: usize,
     /// Captions of one optimiser step.
     pub batch_size: usize,
-    /// Parts of a batch whose gradients are found side by side, each on a thread of the pool
-    /// that the training runs in. The sum is the same but for rounding. One thread: 1.
+    /// Parts of a batch whose gradients add up (gradient accumulation): as many at once as the pool
+    /// that the training runs in has threads, on a graphics card one. The sum is that of the whole
+    /// batch but for rounding, and only the parts at once take memory. A thread each is fastest.
     pub parts: usize,
     /// Highest learning rate, reached at the end of the warm-up.
     pub learning_rate: f64,

@@ -12,9 +12,10 @@ const NUMBER: u64 = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footprint {
     /// Weights; those that are changed twice, as they are and as they were at first, and those
-    /// that pairs of LoRA are added to once more for every part of a batch.
+    /// that pairs of LoRA are added to once more for every part of a batch that is learned from
+    /// at once: one for each thread.
     pub weights: u64,
-    /// Gradients of what is changed, for every part of a batch.
+    /// Gradients of what is changed, for each of these parts; and their sum, if there are more.
     pub gradients: u64,
     /// The two moments that AdamW keeps of every number that is changed.
     pub moments: u64,
@@ -57,7 +58,9 @@ impl TrainingConfig {
         self.check()?;
         decoder.check()?;
         let counts = decoder.counts();
-        let parts = self.parts as u64;
+        let at_once = self.parts.min(rayon::current_num_threads());
+        let sum = u64::from(self.parts > at_once);
+        let at_once = at_once as u64;
         let of_block = |numbers: &dyn Fn([u64; 2]) -> u64| {
             let shapes = counts.attention.iter();
             counts.n_blocks * shapes.map(|shape| numbers(*shape)).sum::<u64>()
@@ -75,8 +78,8 @@ impl TrainingConfig {
         };
         let moments = NUMBER * 2 * tuned;
         Ok(Footprint {
-            weights: NUMBER * (counts.all + pairs + tuned + parts * sums),
-            gradients: NUMBER * parts * tuned,
+            weights: NUMBER * (counts.all + pairs + tuned + at_once * sums),
+            gradients: NUMBER * (at_once + sum) * tuned,
             moments,
             checkpoint: NUMBER * (counts.all + pairs) + moments,
         })
@@ -142,7 +145,21 @@ mod tests {
                 moments: 8 * seen.tuned,
                 checkpoint: 4 * seen.all + 8 * seen.tuned,
             };
-            assert_eq!(training.footprint(&config).unwrap(), expected, "{tune:?}");
+            let footprint = |training: &TrainingConfig, threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+                let found = || training.footprint(&config).unwrap();
+                pool.build().unwrap().install(found)
+            };
+            assert_eq!(footprint(&training, 4), expected, "{tune:?}");
+            let many = TrainingConfig {
+                parts: 9,
+                ..training
+            };
+            let accumulated = Footprint {
+                gradients: 12 * seen.tuned,
+                ..expected
+            };
+            assert_eq!(footprint(&many, 2), accumulated, "{tune:?}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use burn::train::{InferenceStep, TrainOutput, TrainStep};
 use rayon::prelude::*;
 
@@ -11,6 +11,7 @@ use super::loss;
 use super::metric::TokenLosses;
 use super::precision::Precision;
 use crate::PrefixDecoder;
+use crate::host::is_host;
 
 /// A decoder being trained.
 #[derive(Module, Debug)]
@@ -53,26 +54,53 @@ impl Lesson {
         }
     }
 
-    /// Every part on a thread of its own.
-    fn learn_side_by_side(&self, parts: Vec<CaptionBatch>, share: f64) -> Learned {
-        let mut learned: Vec<Learned> = parts
-            .into_par_iter()
-            .map(|part| {
-                // A fork is a graph of its own: parts that share one would wait for each other.
-                let device = part.embeddings.device();
-                self.clone().fork(&device).learn(part, share)
-            })
-            .collect();
-        let losses = learned.iter().map(|part| part.losses.clone()).collect();
-        let losses = Tensor::cat(losses, 0);
-        let mut grads = learned.remove(0).grads;
-        for part in learned {
-            self.visit(&mut Add {
-                sum: &mut grads,
-                next: part.grads,
-            });
+    /// As many parts at once as there are threads; their gradients add up in the order of the
+    /// parts, so that threads change no bit.
+    fn learn_in_parts(&self, parts: Vec<CaptionBatch>, share: f64) -> Learned {
+        let mut grads: Option<GradientsParams> = None;
+        let mut losses = Vec::with_capacity(parts.len());
+        let mut parts = parts.into_iter().peekable();
+        while let Some(first) = parts.peek() {
+            let at_once = at_once(&first.embeddings.device());
+            let group: Vec<CaptionBatch> = parts.by_ref().take(at_once).collect();
+            for part in self.learn_side_by_side(group, share) {
+                losses.push(part.losses);
+                grads = Some(match grads.take() {
+                    Some(sum) => self.add(sum, part.grads),
+                    None => part.grads,
+                });
+            }
         }
-        Learned { grads, losses }
+        Learned {
+            grads: grads.expect("a batch has a part"),
+            losses: Tensor::cat(losses, 0),
+        }
+    }
+
+    /// Every part on a thread of its own.
+    fn learn_side_by_side(&self, parts: Vec<CaptionBatch>, share: f64) -> Vec<Learned> {
+        let learned = parts.into_par_iter().map(|part| {
+            // A fork is a graph of its own: parts that share one would wait for each other.
+            let device = part.embeddings.device();
+            self.clone().fork(&device).learn(part, share)
+        });
+        learned.collect()
+    }
+
+    fn add(&self, mut sum: GradientsParams, next: GradientsParams) -> GradientsParams {
+        self.visit(&mut Add {
+            sum: &mut sum,
+            next,
+        });
+        sum
+    }
+}
+
+/// How many parts of a batch are learned from at once.
+pub(super) fn at_once(device: &Device) -> usize {
+    match is_host(device) {
+        true => rayon::current_num_threads(),
+        false => 1, // a card computes one thing after another, and has less memory
     }
 }
 
@@ -85,7 +113,7 @@ impl TrainStep for Lesson {
         let share = 1.0 / n_targets as f64;
         let learned = match parts.len() {
             1 => self.learn(parts.remove(0), share),
-            _ => self.learn_side_by_side(parts, share),
+            _ => self.learn_in_parts(parts, share),
         };
         TrainOutput {
             grads: clip(learned.grads, self, self.clip_norm),
@@ -114,13 +142,14 @@ struct Add<'a> {
 
 impl ModuleVisitor for Add<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let pair = (
-            self.sum.remove::<D>(param.id),
-            self.next.remove::<D>(param.id),
-        );
-        if let (Some(sum), Some(next)) = pair {
-            self.sum.register(param.id, sum + next);
-        }
+        let Some(next) = self.next.remove::<D>(param.id) else {
+            return;
+        };
+        let sum = match self.sum.remove::<D>(param.id) {
+            Some(sum) => sum + next,
+            None => next, // a table of tokens, where captions of one token read none
+        };
+        self.sum.register(param.id, sum);
     }
 }
 
