@@ -38,9 +38,9 @@ fn weights_that_are_not_there_are_not_run_and_said_so() {
 #[test]
 fn a_python_that_cannot_build_is_named() {
     let (output, said) = verify(&["--models", "--only", "gpt2", "--python", "./no-python"]);
-    assert!(output.status.success(), "{said}");
+    assert!(!output.status.success(), "{said}");
     assert!(
-        said.contains("not run") && said.contains("no-python"),
+        said.contains("FAILED") && said.contains("no-python"),
         "{said}"
     );
 }

@@ -22,7 +22,8 @@ const GOLDEN: &str = concat!(
 
 /// Holds the models of this program against the libraries that they come from.
 ///
-/// Exit code 1 says that a number differs; what could not be run is named with its reason.
+/// Exit code 1 says that a number differs, or that a model could not be built; weights that are not
+/// there are named, and no fault.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("against").required(true).multiple(true)))]
 pub(crate) struct Verify {
@@ -67,9 +68,9 @@ pub(crate) enum Outcome {
     Difference { found: f64, most: f64 },
     /// How many of how many are the same; all have to be.
     Same { same: usize, all: usize },
-    /// Why it was not run.
+    /// What is not there, so that it was not run.
     NotRun(String),
-    /// Why a model that is there cannot be used.
+    /// Why a model cannot be built, or used where it is there.
     Failed(String),
 }
 
@@ -160,7 +161,7 @@ impl Verify {
         match findings.iter().filter(is_bad).count() {
             0 => Ok(()),
             bad => bail!(
-                "{bad} of {} comparisons differ by more than they may",
+                "{bad} of {} comparisons differ by more than they may, or could not be made",
                 findings.len()
             ),
         }
@@ -175,14 +176,14 @@ impl Verify {
         };
         let scratch = match TempDir::new() {
             Ok(scratch) => scratch,
-            Err(error) => return vec![everything(Outcome::NotRun(error.to_string()))],
+            Err(error) => return vec![everything(Outcome::Failed(error.to_string()))],
         };
         let root = self.folder.as_deref().unwrap_or(scratch.path());
         let folder = root.join(build.name);
         if REFERENCES.iter().all(|name| !folder.join(name).exists()) {
             eprintln!("{}: building in PyTorch ...", build.name);
             if let Err(error) = self.build(build, root) {
-                return vec![everything(Outcome::NotRun(format!("{error:#}")))];
+                return vec![everything(Outcome::Failed(format!("{error:#}")))];
             }
         }
         eprintln!("{}: comparing ...", build.name);

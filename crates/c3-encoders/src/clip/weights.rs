@@ -284,7 +284,7 @@ impl<'a> Reader<'a> {
             widen: self.layers.dense(&widen, [width, d_hidden]),
             narrow: self.layers.dense(&narrow, [d_hidden, width]),
             n_heads: config.n_heads,
-            ending: match config.activation {
+            activation: match config.activation {
                 Activation::QuickGelu => kernels::Activation::QuickGelu,
                 Activation::Gelu => kernels::Activation::Gelu,
             },

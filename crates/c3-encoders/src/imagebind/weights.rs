@@ -317,7 +317,7 @@ impl<'a> Reader<'a> {
             widen: self.layers.dense(&part("mlp.fc1"), [width, d_hidden]),
             narrow: self.layers.dense(&part("mlp.fc2"), [d_hidden, width]),
             n_heads: trunk.n_heads,
-            ending: Activation::Gelu,
+            activation: Activation::Gelu,
         }
     }
 

@@ -2,9 +2,13 @@
 
 use std::ops::Range;
 
+use burn::tensor::module::attention;
+use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 use c3_kernels::exp;
 use pulp::{Arch, NullaryFnOnce};
+
+use super::is_host;
 
 /// Numbers computed side by side: one vector of the widest processors.
 const LANES: usize = 16;
@@ -19,8 +23,6 @@ type Tile = [[f32; LANES]; QUERIES];
 ///
 /// `more` is a key and a value that every token sees beside those of the tokens.
 ///
-/// The tensor has to lie in the host's memory.
-///
 /// # Shapes
 ///
 /// - `all`: `[batch * n_tokens, 3 * width]`: queries, keys, values, each of all heads
@@ -32,6 +34,9 @@ pub(crate) fn mix_heads(
     more: Option<&KeyValue>,
 ) -> Tensor<2> {
     let device = all.device();
+    if !is_host(&device) {
+        return by_burn(all, [n_heads, n_tokens], sees, more);
+    }
     let [rows, d_all] = all.dims();
     let width = d_all / 3;
     let data = all.into_data();
@@ -49,6 +54,40 @@ pub(crate) fn mix_heads(
         more: more.map(|more| more.values.split_at(width)),
     });
     Tensor::from_data(TensorData::new(mixed, [rows, width]), &device)
+}
+
+/// The same in operations of burn.
+fn by_burn(
+    all: Tensor<2>,
+    [n_heads, n_tokens]: [usize; 2],
+    sees: Sees,
+    more: Option<&KeyValue>,
+) -> Tensor<2> {
+    let [rows, d_all] = all.dims();
+    let (batch, d_head) = (rows / n_tokens, d_all / 3 / n_heads);
+    let heads = all
+        .reshape([batch, n_tokens, 3, n_heads, d_head])
+        .permute([2, 0, 3, 1, 4]); // [3, batch, n_heads, n_tokens, d_head]
+    let part = |index: usize| {
+        let part: Tensor<5> = heads.clone().narrow(0, index, 1);
+        part.reshape([batch, n_heads, n_tokens, d_head])
+    };
+    let [mut keys, mut values] = [part(1), part(2)];
+    if let Some(more) = more {
+        // A causal mask would have to know of the further key.
+        assert_eq!(sees, Sees::All, "a further key, and not all see all");
+        let with = |index: usize, part| {
+            let first = more.part(index, [batch, n_heads]);
+            Tensor::cat(vec![first, part], 2) // [batch, n_heads, 1 + n_tokens, d_head]
+        };
+        [keys, values] = [with(0, keys), with(1, values)];
+    }
+    let options = AttentionModuleOptions {
+        is_causal: sees == Sees::Past,
+        ..AttentionModuleOptions::default() // scaled by 1 / sqrt(d_head)
+    };
+    let mixed = attention(part(0), keys, values, None, None, options);
+    mixed.swap_dims(1, 2).reshape([rows, d_all / 3])
 }
 
 /// A key and a value that every token sees beside those of the tokens.
@@ -309,42 +348,6 @@ fn soften(scores: &mut [f32], seen: usize) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use burn::tensor::module::attention;
-    use burn::tensor::ops::AttentionModuleOptions;
-
-    /// Queries, keys and values, `[3, batch, heads, n, d_head]`.
-    fn split(all: Tensor<2>, [heads, n]: [usize; 2]) -> Tensor<5> {
-        let [rows, d_all] = all.dims();
-        let shape = [rows / n, n, 3, heads, d_all / 3 / heads];
-        all.reshape(shape).permute([2, 0, 3, 1, 4])
-    }
-
-    fn by_burn(
-        all: Tensor<2>,
-        [heads, n]: [usize; 2],
-        sees: Sees,
-        more: Option<&KeyValue>,
-    ) -> Tensor<2> {
-        let [rows, d_all] = all.dims();
-        let all = split(all, [heads, n]);
-        let part = |index: usize| {
-            let part: Tensor<5> = all.clone().narrow(0, index, 1);
-            let part = part.squeeze_dim::<4>(0);
-            match more {
-                Some(more) if index > 0 => {
-                    let first = more.part(index - 1, [rows / n, heads]);
-                    Tensor::cat(vec![first, part], 2)
-                }
-                _ => part,
-            }
-        };
-        let options = AttentionModuleOptions {
-            is_causal: sees == Sees::Past,
-            ..AttentionModuleOptions::default()
-        };
-        let mixed = attention(part(0), part(1), part(2), None, None, options);
-        mixed.swap_dims(1, 2).reshape([rows, d_all / 3])
-    }
 
     /// Heads, their width, and tokens.
     const SIZES: [[usize; 3]; 6] = [

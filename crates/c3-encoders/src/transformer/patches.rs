@@ -43,7 +43,6 @@ impl PatchTransformer {
         let ends = (batch * n_tokens) as i64;
         let classes: Tensor<1, Int> = Tensor::arange_step(0..ends, n_tokens, &device);
         let tokens = Tokens {
-            batch,
             n_tokens,
             sees: Sees::All,
         };

@@ -62,7 +62,6 @@ impl TextTransformer {
         let places = self.places.clone().narrow(0, 0, n_tokens).unsqueeze();
         let placed = words.reshape([batch, n_tokens, width]) + places;
         let tokens = Tokens {
-            batch,
             n_tokens,
             sees: Sees::Past,
         };
