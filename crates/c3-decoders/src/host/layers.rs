@@ -104,3 +104,21 @@ impl Norm {
         out
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+
+    #[test]
+    fn numbers_come_out_of_a_parameter_where_they_lie() {
+        let numbers = vec![0.5; 96];
+        let place = numbers.as_ptr();
+        let data = TensorData::new(numbers, [8, 12]);
+        let tensor = Tensor::<2>::from_data(data, &Device::flex());
+        let param = Param::from_tensor(tensor);
+        let held = param.clone();
+        assert_ne!(values(param).as_ptr(), place);
+        assert_eq!(values(held).as_ptr(), place);
+    }
+}
