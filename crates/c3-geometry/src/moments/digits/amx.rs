@@ -41,6 +41,14 @@ impl Tiles {
         }
     }
 
+    /// Has values brought near that are needed much later.
+    pub(super) fn fetch_later(self, values: &[f32]) {
+        for line in values.chunks(64 / size_of::<f32>()) {
+            // SAFETY: a hint, which may point anywhere.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) }
+        }
+    }
+
     /// Readies the tiles of this thread.
     pub(super) fn configure(self) -> Configured {
         // SAFETY: `self` is the proof that the instruction exists; it reads the 64 bytes.
@@ -48,10 +56,17 @@ impl Tiles {
         Configured(PhantomData)
     }
 
-    /// Cuts rows into digits, scaled to below one by the factors of their columns.
-    pub(super) fn cut(self, rows: &Rows, factors: &[f64; COLUMNS], slice: &mut Slice) {
+    /// Cuts rows into digits, scaled to below one by the factors of their columns, and adds
+    /// their steps to the sums.
+    pub(super) fn cut(
+        self,
+        rows: &Rows,
+        factors: &[f64; COLUMNS],
+        slice: &mut Slice,
+        sums: &mut [i64; COLUMNS],
+    ) {
         // SAFETY: `self` is the proof that the processor has AVX-512.
-        unsafe { cut(rows, factors, slice) }
+        unsafe { cut(rows, factors, slice, sums) }
     }
 
     /// Turns the tiles of a slice: what were columns of four bytes become rows.
@@ -121,21 +136,25 @@ macro_rules! left {
     };
 }
 
-/// Loads a digit of the right side and multiplies the two into a total.
-macro_rules! times {
-    ($digit:literal, $total:literal) => {
-        concat!(
-            "tileloadd tmm7, [{right} + {line}*1 + 1024*",
-            $digit,
-            "]\ntdpbssd tmm",
-            $total,
-            ", tmm6, tmm7"
-        )
+/// Loads a digit of the right side.
+macro_rules! right {
+    ($digit:literal) => {
+        concat!("tileloadd tmm7, [{right} + {line}*1 + 1024*", $digit, "]")
+    };
+}
+
+/// Multiplies the two into the total of their rank.
+macro_rules! into {
+    ($rank:literal) => {
+        concat!("tdpbssd tmm", $rank, ", tmm6, tmm7")
     };
 }
 
 impl Configured {
     /// The products of 16 columns (turned) with 16 columns, summed over slices, by rank.
+    ///
+    /// Each pair of digits shares one with the pair before, so that one load is enough, and a
+    /// rank comes back only after others have kept the multiplier busy.
     #[rustfmt::skip]
     pub(super) fn multiply(&self, left: &[Slice], right: &[Slice], totals: &mut Totals) {
         assert_eq!(left.len(), right.len());
@@ -147,12 +166,13 @@ impl Configured {
                 "tilezero tmm0", "tilezero tmm1", "tilezero tmm2",
                 "tilezero tmm3", "tilezero tmm4", "tilezero tmm5",
                 "2:",
-                left!(0), times!(0, 0), times!(1, 1), times!(2, 2), times!(3, 3), times!(4, 4), times!(5, 5),
-                left!(1), times!(0, 1), times!(1, 2), times!(2, 3), times!(3, 4), times!(4, 5),
-                left!(2), times!(0, 2), times!(1, 3), times!(2, 4), times!(3, 5),
-                left!(3), times!(0, 3), times!(1, 4), times!(2, 5),
-                left!(4), times!(0, 4), times!(1, 5),
-                left!(5), times!(0, 5),
+                left!(3), right!(1), into!(4), right!(0), into!(3), left!(5), into!(5),
+                left!(2), into!(2), left!(0), into!(0), left!(4), into!(4),
+                right!(1), into!(5), left!(0), into!(1), right!(3), into!(3),
+                right!(5), into!(5), right!(4), into!(4), right!(2), into!(2),
+                left!(1), into!(3), left!(3), into!(5), left!(2), into!(4),
+                right!(1), into!(3), right!(3), into!(5), left!(1), into!(4),
+                right!(1), into!(2), right!(4), into!(5), right!(0), into!(1),
                 "add {left}, {size}",
                 "add {right}, {size}",
                 "dec {slices}",
@@ -186,30 +206,41 @@ const _: () = assert!(align_of::<Slice>() == 64);
 const HALVES: i64 = 0x8080_8080_8080;
 
 #[target_feature(enable = "avx512f")]
-fn cut(rows: &Rows, factors: &[f64; COLUMNS], slice: &mut Slice) {
+fn cut(rows: &Rows, factors: &[f64; COLUMNS], slice: &mut Slice, sums: &mut [i64; COLUMNS]) {
     // SAFETY: rows are aligned to 64 bytes, 16 values are two registers of 32, and any bits are
     // a number.
     let rows: &[[[__m256; 2]; 4]; 16] = unsafe { &*std::ptr::from_ref(rows).cast() };
     // SAFETY: of the same size.
     let factors = unsafe { std::mem::transmute::<[f64; COLUMNS], [__m512d; 2]>(*factors) };
+    // SAFETY: of the same size.
+    let mut totals = unsafe { std::mem::transmute::<[i64; COLUMNS], [__m512i; 2]>(*sums) };
     // SAFETY: a tile is 16 registers of 64 bytes, aligned to them.
     let tiles: &mut [[__m512i; 16]; DIGITS] = unsafe { &mut *std::ptr::from_mut(slice).cast() };
     for (at, rows) in rows.iter().enumerate() {
-        for (tile, digit) in tiles.iter_mut().zip(digits(rows, &factors)) {
+        for (tile, digit) in tiles.iter_mut().zip(digits(rows, &factors, &mut totals)) {
             tile[at] = digit;
         }
     }
+    // SAFETY: of the same size.
+    *sums = unsafe { std::mem::transmute::<[__m512i; 2], [i64; COLUMNS]>(totals) };
 }
 
 /// The digits of four rows of 16 columns, those of a column in one number, the first row lowest.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn digits(rows: &[[__m256; 2]; 4], factors: &[__m512d; 2]) -> [__m512i; DIGITS] {
+fn digits(
+    rows: &[[__m256; 2]; 4],
+    factors: &[__m512d; 2],
+    totals: &mut [__m512i; 2],
+) -> [__m512i; DIGITS] {
     let even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
     let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
     let mut halves = [[_mm512_setzero_si512(); 4]; 2];
     for (at, row) in rows.iter().enumerate() {
-        let [left, right] = [bytes(row[0], factors[0]), bytes(row[1], factors[1])];
+        let steps = [steps(row[0], factors[0]), steps(row[1], factors[1])];
+        totals[0] = _mm512_add_epi64(totals[0], steps[0]);
+        totals[1] = _mm512_add_epi64(totals[1], steps[1]);
+        let [left, right] = steps.map(|steps| bytes(steps));
         halves[0][at] = _mm512_permutex2var_epi32(left, even, right);
         halves[1][at] = _mm512_permutex2var_epi32(left, odd, right);
     }
@@ -217,15 +248,21 @@ fn digits(rows: &[[__m256; 2]; 4], factors: &[__m512d; 2]) -> [__m512i; DIGITS] 
     [a, b, c, d, e, f]
 }
 
-/// Eight values as bytes of digits, the lowest first.
+/// Eight values in steps, each rounded once, as the product is exact.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn bytes(values: __m256, factors: __m512d) -> __m512i {
-    // The product is exact, so it is rounded once, as `source::steps` does.
+fn steps(values: __m256, factors: __m512d) -> __m512i {
     let values = _mm512_fmadd_pd(_mm512_cvtps_pd(values), factors, _mm512_set1_pd(START));
-    let carried = _mm512_set1_epi64(HALVES - START.to_bits() as i64);
-    let steps = _mm512_add_epi64(_mm512_castpd_si512(values), carried);
-    _mm512_xor_epi64(steps, _mm512_set1_epi64(HALVES))
+    let start = _mm512_set1_epi64(START.to_bits() as i64);
+    _mm512_sub_epi64(_mm512_castpd_si512(values), start)
+}
+
+/// Eight whole numbers as bytes of digits, the lowest first.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn bytes(steps: __m512i) -> __m512i {
+    let halves = _mm512_set1_epi64(HALVES);
+    _mm512_xor_epi64(_mm512_add_epi64(steps, halves), halves)
 }
 
 /// Turns four rows of four bytes each, in every column.

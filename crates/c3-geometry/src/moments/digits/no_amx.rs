@@ -18,11 +18,15 @@ impl Tiles {
         match self {}
     }
 
+    pub(super) fn fetch_later(self, _: &[f32]) {
+        match self {}
+    }
+
     pub(super) fn configure(self) -> Configured {
         match self {}
     }
 
-    pub(super) fn cut(self, _: &Rows, _: &[f64; COLUMNS], _: &mut Slice) {
+    pub(super) fn cut(self, _: &Rows, _: &[f64; COLUMNS], _: &mut Slice, _: &mut [i64; COLUMNS]) {
         match self {}
     }
 
