@@ -84,3 +84,49 @@ impl<'a> Shared<'a> {
             .expect("no task panics while it holds the lock")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::moments::Moments;
+
+    const N: usize = 1000;
+
+    /// Rows of three scales, in turns of uneven length.
+    fn row(at: usize) -> [f32; 2] {
+        let size = [0.5, 20.0, 0.01][at * at / 7 % 3];
+        [size, size * (at as f32).sin()]
+    }
+
+    fn batch(rows: impl Iterator<Item = usize>) -> Embeddings {
+        Embeddings::new(rows.flat_map(row).collect(), 2).unwrap()
+    }
+
+    #[test]
+    fn rows_wait_for_those_of_their_scale_and_none_is_forgotten() {
+        let (mut mixed, mut apart) = (Moments::unpaired(2), Moments::unpaired(2));
+        mixed.add(&batch(0..N)).unwrap();
+        for at in (0..N).rev() {
+            apart.add(&batch(at..at + 1)).unwrap();
+        }
+        assert_eq!((mixed.bins.len(), mixed.rows()), (3, N as u64));
+        assert_eq!(mixed, apart);
+    }
+
+    #[test]
+    fn pairs_keep_together_on_any_number_of_threads() {
+        let (x, y) = (batch(0..N), batch((0..N).rev()));
+        let add = || {
+            let mut moments = Moments::paired(2);
+            moments.add_pairs(&x, &y).unwrap();
+            moments
+        };
+        let threads = |n| {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(n)
+                .build()
+                .unwrap()
+        };
+        assert_eq!(threads(1).install(add), threads(3).install(add));
+    }
+}
