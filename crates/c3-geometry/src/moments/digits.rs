@@ -49,12 +49,21 @@ struct Tile([[u32; COLUMNS]; SLICE / 4]);
 struct Rows([[f32; COLUMNS]; SLICE]);
 
 /// A tile for each digit, the highest first.
-type Slice = [Tile; DIGITS];
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Slice {
+    tiles: [Tile; DIGITS],
+    /// Whether the lowest digit of any value is not zero: of values above `2^-15` it always is.
+    lowest: u64,
+}
 
 /// Sums of products of 16 by 16 columns, by rank: the places of both digits together.
 type Totals = [[[i32; COLUMNS]; COLUMNS]; DIGITS];
 
-const NO_SLICE: Slice = [Tile([[0; COLUMNS]; SLICE / 4]); DIGITS];
+const NO_SLICE: Slice = Slice {
+    tiles: [Tile([[0; COLUMNS]; SLICE / 4]); DIGITS],
+    lowest: 0,
+};
 
 thread_local! {
     /// Digits of the block in work, `[columns / 16, slices]`, kept from block to block.
@@ -131,8 +140,7 @@ fn multiply<'a>(
             turned.for_each(|(left, slice)| tiles.turn(slice, left));
         }
         let at = place(padded, row * COLUMNS, column * COLUMNS);
-        tiles.fetch(&products[at..], SQUARE);
-        tiles.fetch_later(ahead.next().unwrap_or_default());
+        tiles.fetch(ahead.next().unwrap_or_default());
         configured.multiply(left, groups[column], totals);
         // While the tiles are at work, the totals of the pair before are added up.
         if let Some(last) = last.replace(at) {

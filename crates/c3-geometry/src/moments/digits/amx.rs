@@ -11,6 +11,7 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
+use std::mem::offset_of;
 use std::sync::OnceLock;
 
 use super::super::source::START;
@@ -29,20 +30,8 @@ impl Tiles {
         found.then_some(Self(()))
     }
 
-    /// Has rows of 16 sums brought near before they are needed, each so many after the last.
-    pub(super) fn fetch(self, sums: &[i64], stride: usize) {
-        for row in sums.chunks(stride).take(16) {
-            let row = row.as_ptr().cast::<i8>();
-            // SAFETY: a hint, which may point anywhere.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(row);
-                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(64));
-            }
-        }
-    }
-
     /// Has values brought near that are needed much later.
-    pub(super) fn fetch_later(self, values: &[f32]) {
+    pub(super) fn fetch(self, values: &[f32]) {
         for line in values.chunks(64 / size_of::<f32>()) {
             // SAFETY: a hint, which may point anywhere.
             unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) }
@@ -154,25 +143,28 @@ impl Configured {
     /// The products of 16 columns (turned) with 16 columns, summed over slices, by rank.
     ///
     /// Each pair of digits shares one with the pair before, so that one load is enough, and a
-    /// rank comes back only after others have kept the multiplier busy.
+    /// rank comes back only after others have kept the multiplier busy. Where the lowest digits
+    /// are all zeros, so are their products with the highest ones.
     #[rustfmt::skip]
     pub(super) fn multiply(&self, left: &[Slice], right: &[Slice], totals: &mut Totals) {
         assert_eq!(left.len(), right.len());
         assert!((1..=SLICES).contains(&left.len()), "so many sums fit 32 bits");
-        // SAFETY: both sides hold `slices` times `DIGITS` tiles of 1024 bytes, and `totals` as
+        // SAFETY: both sides hold `slices` slices of `DIGITS` tiles of 1024 bytes each, and `totals` as
         // many tiles as are stored; the tiles are configured while `self` lives.
         unsafe {
             asm!(
                 "tilezero tmm0", "tilezero tmm1", "tilezero tmm2",
                 "tilezero tmm3", "tilezero tmm4", "tilezero tmm5",
                 "2:",
-                left!(3), right!(1), into!(4), right!(0), into!(3), left!(5), into!(5),
+                left!(3), right!(1), into!(4), right!(0), into!(3),
+                "cmp qword ptr [{left} + {lowest}], 0", "je 3f", left!(5), into!(5), "3:",
                 left!(2), into!(2), left!(0), into!(0), left!(4), into!(4),
                 right!(1), into!(5), left!(0), into!(1), right!(3), into!(3),
-                right!(5), into!(5), right!(4), into!(4), right!(2), into!(2),
-                left!(1), into!(3), left!(3), into!(5), left!(2), into!(4),
-                right!(1), into!(3), right!(3), into!(5), left!(1), into!(4),
-                right!(1), into!(2), right!(4), into!(5), right!(0), into!(1),
+                "cmp qword ptr [{right} + {lowest}], 0", "je 4f", right!(5), into!(5), "4:",
+                right!(4), into!(4), right!(2), into!(2), left!(1), into!(3),
+                left!(3), into!(5), left!(2), into!(4), right!(1), into!(3),
+                right!(3), into!(5), left!(1), into!(4), right!(1), into!(2),
+                right!(4), into!(5), right!(0), into!(1),
                 "add {left}, {size}",
                 "add {right}, {size}",
                 "dec {slices}",
@@ -189,6 +181,7 @@ impl Configured {
                 totals = in(reg) totals.as_mut_ptr(),
                 line = in(reg) 64_usize,
                 size = const size_of::<Slice>(),
+                lowest = const offset_of!(Slice, lowest),
                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                 out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
                 options(nostack),
@@ -197,7 +190,7 @@ impl Configured {
     }
 }
 
-const _: () = assert!(DIGITS == 6 && size_of::<Slice>() == 6 * 1024);
+const _: () = assert!(DIGITS == 6 && offset_of!(Slice, lowest) == 6 * 1024);
 const _: () = assert!(size_of::<Totals>() == 6 * 1024);
 const _: () = assert!(size_of::<Rows>() == 64 * 64 && align_of::<Rows>() == 64);
 const _: () = assert!(align_of::<Slice>() == 64);
@@ -215,12 +208,16 @@ fn cut(rows: &Rows, factors: &[f64; COLUMNS], slice: &mut Slice, sums: &mut [i64
     // SAFETY: of the same size.
     let mut totals = unsafe { std::mem::transmute::<[i64; COLUMNS], [__m512i; 2]>(*sums) };
     // SAFETY: a tile is 16 registers of 64 bytes, aligned to them.
-    let tiles: &mut [[__m512i; 16]; DIGITS] = unsafe { &mut *std::ptr::from_mut(slice).cast() };
+    let tiles: &mut [[__m512i; 16]; DIGITS] =
+        unsafe { &mut *std::ptr::from_mut(&mut slice.tiles).cast() };
+    let mut lowest = _mm512_setzero_si512();
     for (at, rows) in rows.iter().enumerate() {
         for (tile, digit) in tiles.iter_mut().zip(digits(rows, &factors, &mut totals)) {
             tile[at] = digit;
         }
+        lowest = _mm512_or_si512(lowest, tiles[DIGITS - 1][at]);
     }
+    slice.lowest = u64::from(_mm512_test_epi32_mask(lowest, lowest));
     // SAFETY: of the same size.
     *sums = unsafe { std::mem::transmute::<[__m512i; 2], [i64; COLUMNS]>(totals) };
 }
@@ -292,9 +289,11 @@ fn turn_bytes([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
 #[target_feature(enable = "avx512f")]
 fn turn(slice: &Slice, turned: &mut Slice) {
     // SAFETY: a tile is 16 registers of 64 bytes, aligned to them, and any bits are a number.
-    let tiles: &[[__m512i; 16]; DIGITS] = unsafe { &*std::ptr::from_ref(slice).cast() };
+    let tiles: &[[__m512i; 16]; DIGITS] = unsafe { &*std::ptr::from_ref(&slice.tiles).cast() };
+    turned.lowest = slice.lowest;
     // SAFETY: as above.
-    let turned: &mut [[__m512i; 16]; DIGITS] = unsafe { &mut *std::ptr::from_mut(turned).cast() };
+    let turned: &mut [[__m512i; 16]; DIGITS] =
+        unsafe { &mut *std::ptr::from_mut(&mut turned.tiles).cast() };
     for (turned, tile) in turned.iter_mut().zip(tiles) {
         *turned = turn_tile(tile);
     }

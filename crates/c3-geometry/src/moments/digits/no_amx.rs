@@ -14,11 +14,7 @@ impl Tiles {
         None
     }
 
-    pub(super) fn fetch(self, _: &[i64], _: usize) {
-        match self {}
-    }
-
-    pub(super) fn fetch_later(self, _: &[f32]) {
+    pub(super) fn fetch(self, _: &[f32]) {
         match self {}
     }
 
