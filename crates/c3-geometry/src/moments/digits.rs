@@ -8,6 +8,7 @@
 
 use std::array::from_fn;
 use std::cell::RefCell;
+use std::hint::black_box;
 use std::mem::swap;
 use std::ops::Range;
 
@@ -37,6 +38,8 @@ const SLICE: usize = 64;
 const SLICES: usize = 2;
 /// Columns of a tile.
 const COLUMNS: usize = 16;
+/// Values in a line of the cache.
+const LINE: usize = 16;
 
 /// 64 rows of 16 columns, `[row / 4, column]` of four bytes, one for each of four rows; turned,
 /// `[column, row / 4]`.
@@ -140,7 +143,7 @@ fn multiply<'a>(
             turned.for_each(|(left, slice)| tiles.turn(slice, left));
         }
         let at = place(padded, row * COLUMNS, column * COLUMNS);
-        tiles.fetch(ahead.next().unwrap_or_default());
+        touch(ahead.next().unwrap_or_default());
         configured.multiply(left, groups[column], totals);
         // While the tiles are at work, the totals of the pair before are added up.
         if let Some(last) = last.replace(at) {
@@ -150,6 +153,13 @@ fn multiply<'a>(
     }
     if let Some(last) = last {
         drain(before, &mut products[last..]);
+    }
+}
+
+/// Reads a value of every line of the cache, so that all of them come near.
+fn touch(values: &[f32]) {
+    for line in values.chunks(LINE) {
+        black_box(line[0]);
     }
 }
 

@@ -30,14 +30,6 @@ impl Tiles {
         found.then_some(Self(()))
     }
 
-    /// Has values brought near that are needed much later.
-    pub(super) fn fetch(self, values: &[f32]) {
-        for line in values.chunks(64 / size_of::<f32>()) {
-            // SAFETY: a hint, which may point anywhere.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) }
-        }
-    }
-
     /// Readies the tiles of this thread.
     pub(super) fn configure(self) -> Configured {
         // SAFETY: `self` is the proof that the instruction exists; it reads the 64 bytes.
@@ -149,8 +141,9 @@ impl Configured {
     pub(super) fn multiply(&self, left: &[Slice], right: &[Slice], totals: &mut Totals) {
         assert_eq!(left.len(), right.len());
         assert!((1..=SLICES).contains(&left.len()), "so many sums fit 32 bits");
-        // SAFETY: both sides hold `slices` slices of `DIGITS` tiles of 1024 bytes each, and `totals` as
-        // many tiles as are stored; the tiles are configured while `self` lives.
+        // SAFETY: both sides hold `slices` slices, each of `DIGITS` tiles of 1024 bytes and then
+        // the word at `lowest`, and `totals` as many tiles as are stored; the tiles are
+        // configured while `self` lives.
         unsafe {
             asm!(
                 "tilezero tmm0", "tilezero tmm1", "tilezero tmm2",

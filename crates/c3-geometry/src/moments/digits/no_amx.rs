@@ -14,10 +14,6 @@ impl Tiles {
         None
     }
 
-    pub(super) fn fetch(self, _: &[f32]) {
-        match self {}
-    }
-
     pub(super) fn configure(self) -> Configured {
         match self {}
     }
