@@ -56,7 +56,7 @@ struct Rows([[f32; COLUMNS]; SLICE]);
 #[repr(C, align(64))]
 struct Slice {
     tiles: [Tile; DIGITS],
-    /// Whether the lowest digit of any value is not zero: of values above `2^-15` it always is.
+    /// Not zero if the lowest digit of any value is not; values above `2^-15` have none.
     lowest: u64,
 }
 
