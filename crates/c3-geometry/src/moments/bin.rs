@@ -1,16 +1,10 @@
 //! Whole-number sums of rows that share a scale.
 
-use std::mem::take;
-use std::sync::{Mutex, MutexGuard};
-
-use rayon::prelude::*;
-
 use super::digits::{self, Tiles};
 use super::fused::{self, Packed};
-use super::scales::{PRODUCT_BITS, Scales};
+use super::scales::PRODUCT_BITS;
 use super::source::Source;
 use super::squares::{TILE, place, products_len};
-use crate::Embeddings;
 
 /// Blocks that are multiplied at once: enough to keep all threads busy.
 const BLOCKS_AT_ONCE: usize = 8;
@@ -81,17 +75,21 @@ impl Bin {
         recent.sum::<i128>() + spilled.copied().unwrap_or(0)
     }
 
-    pub(super) fn add(&mut self, way: Way, sides: &[&Embeddings], scales: Scales, rows: &[usize]) {
-        let source = Source::new(sides, scales, rows);
-        match way {
-            Way::Fused => self.add_fused(source),
-            Way::Digits(tiles) => self.add_digits(tiles, source),
-        }
-        self.rows += rows.len() as u64;
+    /// Sums that a thread adds to on its own, to be given back.
+    pub(super) fn lend(&mut self) -> Part {
+        let spare = self.parts.pop();
+        spare.unwrap_or_else(|| Part::new(self.padded, PRODUCT_BITS - digits::BITS))
+    }
+
+    /// Takes lent sums back, with so many rows more in them.
+    pub(super) fn take_back(&mut self, mut part: Part, rows: usize) {
+        part.count(rows, &mut self.spilled);
+        self.rows += rows as u64;
+        self.parts.push(part);
     }
 
     /// All threads multiply into one part, and pack what comes next.
-    fn add_fused(&mut self, source: Source<'_>) {
+    pub(super) fn add_fused(&mut self, source: Source<'_>) {
         let shift = PRODUCT_BITS - fused::BITS;
         let mut part = (self.parts.pop()).unwrap_or_else(|| Part::new(self.padded, shift));
         let room = source.rows.len().div_ceil(fused::BLOCK).min(BLOCKS_AT_ONCE);
@@ -110,28 +108,10 @@ impl Bin {
             };
             rayon::join(multiply, || fused::pack(&mut spare, next));
             std::mem::swap(&mut ready, &mut spare);
-            part.count(here.rows.len(), self.padded, || &mut self.spilled);
+            part.count(here.rows.len(), &mut self.spilled);
         }
         self.parts.push(part);
-    }
-
-    /// Every thread cuts and multiplies its own blocks, into a part of its own.
-    fn add_digits(&mut self, tiles: Tiles, source: Source<'_>) {
-        let shift = PRODUCT_BITS - digits::BITS;
-        let parts = Mutex::new(take(&mut self.parts));
-        let spilled = Mutex::new(take(&mut self.spilled));
-        let blocks = source.rows.par_chunks(digits::BLOCK);
-        blocks.for_each(|rows| {
-            let spare = lock(&parts).pop();
-            let mut part = spare.unwrap_or_else(|| Part::new(self.padded, shift));
-            let source = source.part(rows);
-            source.add_sums(&mut part.sums);
-            digits::add_products(tiles, source, self.padded, &mut part.products);
-            part.count(rows.len(), self.padded, || lock(&spilled));
-            lock(&parts).push(part);
-        });
-        self.parts = parts.into_inner().expect(UNBROKEN);
-        self.spilled = spilled.into_inner().expect(UNBROKEN);
+        self.rows += source.rows.len() as u64;
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
@@ -186,17 +166,17 @@ impl PartialEq for Bin {
 
 /// Sums of few enough rows to fit 64 bits.
 #[derive(Clone, Debug)]
-struct Part {
+pub(super) struct Part {
     rows: usize,
-    sums: Vec<i64>,
+    pub(super) sums: Vec<i64>,
     /// By squares; see [`place`].
-    products: Vec<i64>,
+    pub(super) products: Vec<i64>,
     /// Bits that a product lacks of whole steps.
     shift: i32,
 }
 
 impl Part {
-    fn new(padded: usize, shift: i32) -> Self {
+    pub(super) fn new(padded: usize, shift: i32) -> Self {
         Self {
             rows: 0,
             sums: vec![0; padded],
@@ -210,18 +190,15 @@ impl Part {
     }
 
     /// Counts rows that were added, and makes room before the next ones might have none.
-    fn count<T>(&mut self, rows: usize, padded: usize, spilled: impl FnOnce() -> T)
-    where
-        T: std::ops::DerefMut<Target = Vec<i128>>,
-    {
+    fn count(&mut self, rows: usize, spilled: &mut Vec<i128>) {
         self.rows += rows;
+        let padded = self.sums.len();
         let mut squares = (0..padded).map(|at| self.products[place(padded, at, at)]);
         if self.rows < MOST_ROWS && squares.all(|sum| sum < MOST_SQUARES) {
             return;
         }
-        let mut spilled = spilled();
-        spilled.resize(self.sums.len() + self.products.len(), 0);
-        self.add_to(&mut spilled);
+        spilled.resize(padded + self.products.len(), 0);
+        self.add_to(spilled);
         self.sums.fill(0);
         self.products.fill(0);
         self.rows = 0;
@@ -238,27 +215,35 @@ impl Part {
     }
 }
 
-const UNBROKEN: &str = "no task panics while it holds the lock";
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect(UNBROKEN)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Embeddings;
+    use crate::moments::scales::Scales;
+
+    fn add(bin: &mut Bin, way: Way, batch: &Embeddings, rows: &[usize]) {
+        let sides = [batch];
+        let source = Source::new(&sides, Scales::default(), rows);
+        let Way::Digits(tiles) = way else {
+            return bin.add_fused(source);
+        };
+        for rows in rows.chunks(digits::BLOCK) {
+            let mut part = bin.lend();
+            digits::add(tiles, source.part(rows), 0..0, &mut part);
+            bin.take_back(part, rows.len());
+        }
+    }
 
     #[test]
     fn what_is_spilled_is_still_there() {
         let rows: Vec<f32> = (0..60).map(|i| (i as f32).sin() / 2.0).collect();
         let batch = Embeddings::new(rows, 3).unwrap();
         let all: Vec<usize> = (0..20).collect();
-        let scales = Scales::default();
         let (mut one, mut two) = (Bin::new(3), Bin::new(3));
-        one.add(Way::best(), &[&batch], scales, &all);
-        two.add(Way::best(), &[&batch], scales, &all[..7]);
+        add(&mut one, Way::best(), &batch, &all);
+        add(&mut two, Way::best(), &batch, &all[..7]);
         two.spill();
-        two.add(Way::best(), &[&batch], scales, &all[7..]);
+        add(&mut two, Way::best(), &batch, &all[7..]);
         assert_eq!(one, two);
         assert_ne!(one.product(0, 2), 0);
     }
@@ -272,8 +257,8 @@ mod tests {
         let rows: Vec<usize> = (0..n).collect();
         for way in [Way::best(), Way::Fused] {
             let (mut one, mut many) = (Bin::new(1), Bin::new(1));
-            one.add(way, &[&batch], Scales::default(), &rows[..1]);
-            many.add(way, &[&batch], Scales::default(), &rows);
+            add(&mut one, way, &batch, &rows[..1]);
+            add(&mut many, way, &batch, &rows);
             assert_eq!(many.product(0, 0), one.product(0, 0) * n as i128);
             assert_eq!(many.sum(0), one.sum(0) * n as i128);
             assert!(many.product(0, 0) > i128::from(i64::MAX));

@@ -8,9 +8,13 @@
 
 use std::array::from_fn;
 use std::cell::RefCell;
+use std::hint::black_box;
+use std::mem::swap;
+use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::bin::Part;
 use super::source::Source;
 use super::squares::{SQUARE, place};
 
@@ -31,9 +35,11 @@ const DIGITS: usize = 6;
 /// Rows of a tile.
 const SLICE: usize = 64;
 /// Slices of a block.
-const SLICES: usize = 4;
+const SLICES: usize = 2;
 /// Columns of a tile.
 const COLUMNS: usize = 16;
+/// Values in a line of the cache.
+const LINE: usize = 16;
 
 /// 64 rows of 16 columns, `[row / 4, column]` of four bytes, one for each of four rows; turned,
 /// `[column, row / 4]`.
@@ -46,39 +52,59 @@ struct Tile([[u32; COLUMNS]; SLICE / 4]);
 struct Rows([[f32; COLUMNS]; SLICE]);
 
 /// A tile for each digit, the highest first.
-type Slice = [Tile; DIGITS];
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Slice {
+    tiles: [Tile; DIGITS],
+    /// Not zero if the lowest digit of any value is not; values above `2^-15` have none.
+    lowest: u64,
+}
 
 /// Sums of products of 16 by 16 columns, by rank: the places of both digits together.
 type Totals = [[[i32; COLUMNS]; COLUMNS]; DIGITS];
 
-const NO_SLICE: Slice = [Tile([[0; COLUMNS]; SLICE / 4]); DIGITS];
+const NO_SLICE: Slice = Slice {
+    tiles: [Tile([[0; COLUMNS]; SLICE / 4]); DIGITS],
+    lowest: 0,
+};
 
 thread_local! {
     /// Digits of the block in work, `[columns / 16, slices]`, kept from block to block.
     static ROOM: RefCell<Vec<Slice>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Adds the products of all pairs of columns `i <= j` of at most [`BLOCK`] rows, in steps of
-/// `2^-52`; see [`place`].
-pub(super) fn add_products(tiles: Tiles, source: Source<'_>, padded: usize, products: &mut [i64]) {
+/// Adds at most [`BLOCK`] rows: the sums of their columns, and the products of all pairs of
+/// columns `i <= j` in steps of `2^-52` (see [`place`]). The rows `ahead` are brought near
+/// meanwhile.
+pub(super) fn add(tiles: Tiles, source: Source<'_>, ahead: Range<usize>, part: &mut Part) {
     let slices = source.rows.len().div_ceil(SLICE);
     if slices == 0 {
         return;
     }
     ROOM.with_borrow_mut(|room| {
-        room.resize(padded / COLUMNS * slices, NO_SLICE);
-        let mut rows = Rows([[0.0; COLUMNS]; SLICE]);
-        for (group, slices) in room.chunks_exact_mut(slices).enumerate() {
-            let first = group * COLUMNS;
-            let factors = from_fn(|lane| source.factor(first + lane));
-            for (slice, part) in slices.iter_mut().zip(source.rows.chunks(SLICE)) {
-                gather(source.part(part), first, &mut rows);
-                tiles.cut(&rows, &factors, slice);
-            }
-        }
+        room.resize(part.sums.len() / COLUMNS * slices, NO_SLICE);
+        cut(tiles, source, room, &mut part.sums);
         let groups: Vec<&[Slice]> = room.chunks_exact(slices).collect();
-        multiply(tiles, &groups, padded, products);
+        let pairs = groups.len() * (groups.len() + 1) / 2;
+        let ahead = source.pieces(ahead, pairs);
+        multiply(tiles, &groups, ahead, &mut part.products);
     });
+}
+
+/// Cuts rows into digits, and sums them up on the way.
+fn cut(tiles: Tiles, source: Source<'_>, room: &mut [Slice], sums: &mut [i64]) {
+    let slices = source.rows.len().div_ceil(SLICE);
+    let mut rows = Rows([[0.0; COLUMNS]; SLICE]);
+    let groups = room.chunks_exact_mut(slices);
+    let (sums, _) = sums.as_chunks_mut::<COLUMNS>();
+    for (group, (slices, sums)) in groups.zip(sums).enumerate() {
+        let first = group * COLUMNS;
+        let factors = from_fn(|lane| source.factor(first + lane));
+        for (slice, part) in slices.iter_mut().zip(source.rows.chunks(SLICE)) {
+            gather(source.part(part), first, &mut rows);
+            tiles.cut(&rows, &factors, slice, sums);
+        }
+    }
 }
 
 /// 16 columns of some rows, as they are; behind the last row there are zeros.
@@ -95,25 +121,45 @@ fn gather(source: Source<'_>, first: usize, into: &mut Rows) {
 }
 
 /// Multiplies all columns, in groups of 16, with themselves and those behind them.
-fn multiply(tiles: Tiles, groups: &[&[Slice]], padded: usize, products: &mut [i64]) {
+fn multiply<'a>(
+    tiles: Tiles,
+    groups: &[&[Slice]],
+    mut ahead: impl Iterator<Item = &'a [f32]>,
+    products: &mut [i64],
+) {
     let arch = Arch::new();
+    let drain = |totals: &Totals, out: &mut [i64]| arch.dispatch(Drain { totals, out });
+    let padded = groups.len() * COLUMNS;
+    let pairs = (0..groups.len()).flat_map(|row| (row..groups.len()).map(move |at| (row, at)));
     let mut left = [NO_SLICE; SLICES];
-    let mut totals = [[[0; COLUMNS]; COLUMNS]; DIGITS];
+    let mut totals = [[[[0; COLUMNS]; COLUMNS]; DIGITS]; 2];
+    let [mut totals, mut before] = totals.each_mut();
+    let mut last = None;
     let configured = tiles.configure();
-    for (row, slices) in groups.iter().enumerate() {
-        let left = &mut left[..slices.len()];
-        for (left, slice) in left.iter_mut().zip(*slices) {
-            tiles.turn(slice, left);
+    for (row, column) in pairs {
+        let left = &mut left[..groups[row].len()];
+        if row == column {
+            let turned = left.iter_mut().zip(groups[row]);
+            turned.for_each(|(left, slice)| tiles.turn(slice, left));
         }
-        for (column, slices) in groups.iter().enumerate().skip(row) {
-            let out = &mut products[place(padded, row * COLUMNS, column * COLUMNS)..];
-            tiles.fetch(out, SQUARE);
-            configured.multiply(left, slices, &mut totals);
-            arch.dispatch(Drain {
-                totals: &totals,
-                out,
-            });
+        let at = place(padded, row * COLUMNS, column * COLUMNS);
+        touch(ahead.next().unwrap_or_default());
+        configured.multiply(left, groups[column], totals);
+        // While the tiles are at work, the totals of the pair before are added up.
+        if let Some(last) = last.replace(at) {
+            drain(before, &mut products[last..]);
         }
+        swap(&mut totals, &mut before);
+    }
+    if let Some(last) = last {
+        drain(before, &mut products[last..]);
+    }
+}
+
+/// Reads a value of every line of the cache, so that all of them come near.
+fn touch(values: &[f32]) {
+    for line in values.chunks(LINE) {
+        black_box(line[0]);
     }
 }
 
@@ -132,18 +178,24 @@ impl WithSimd for Drain<'_> {
             let [a, b, c, d, e, f] = self.totals.each_ref().map(|rank| &rank[row]);
             let out: &mut [i64; COLUMNS] = out.first_chunk_mut().expect("squares hold whole tiles");
             for at in 0..COLUMNS {
-                let high = (i64::from(a[at]) << 16) + (i64::from(b[at]) << 8) + i64::from(c[at]);
-                let low = (i64::from(d[at]) << 16) + (i64::from(e[at]) << 8) + i64::from(f[at]);
+                // Two ranks fit 32 bits together, as a block has few rows: see `MOST`.
+                let (bc, de) = ((b[at] << 8) + c[at], (d[at] << 8) + e[at]);
+                let high = (i64::from(a[at]) << 16) + i64::from(bc);
+                let low = (i64::from(de) << 8) + i64::from(f[at]);
                 out[at] += (high << 24) + low;
             }
         }
     }
 }
 
+/// The most that two ranks come to together: the highest digit is at most 64 and the others 128;
+/// four pairs of digits have the rank `d`, and five the rank `e`.
+const MOST: usize = BLOCK * (((2 * 64 * 128 + 2 * 128 * 128) << 8) + 2 * 64 * 128 + 3 * 128 * 128);
+const _: () = assert!(MOST < 1 << 31);
+
 #[cfg(test)]
 mod tests {
     use super::super::scales::Scales;
-    use super::super::squares::products_len;
     use super::*;
     use crate::Embeddings;
 
@@ -189,8 +241,9 @@ mod tests {
         let Some(tiles) = Tiles::get() else { return };
         let padded = width.next_multiple_of(COLUMNS);
         let source = Source::new(sides, scales, rows);
-        let mut found = vec![0; products_len(padded)];
-        add_products(tiles, source, padded, &mut found);
+        let mut part = Part::new(padded, 0);
+        add(tiles, source, 0..0, &mut part);
+        let found = part.products;
         let dim = sides[0].dim();
         let scaled = |row: usize, column: usize| {
             let scale = 2.0_f64.powi(-i32::from(scales.0[column / dim]));
@@ -209,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_products_of_all_digits_are_exact() {
-        for (n, dim) in [(1, 1), (3, 5), (64, 16), (65, 17), (256, 33), (130, 80)] {
+        for (n, dim) in [(1, 1), (3, 5), (64, 16), (65, 17), (BLOCK, 33), (90, 80)] {
             let rows: Vec<usize> = (0..n).rev().collect();
             exact(&[&batch(n, dim)], &rows, dim, Scales::default());
         }

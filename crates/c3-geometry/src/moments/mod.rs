@@ -15,6 +15,7 @@ mod scales;
 mod source;
 mod squares;
 mod state;
+mod stream;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ use crate::gap::{at_least, same_width};
 use crate::{Embeddings, GeometryError};
 use bin::{Bin, Way};
 use scales::Scales;
+use source::Source;
 
 /// Rows that are sorted by their scales at once: they are still in the cache when multiplied.
 const ROWS_AT_ONCE: usize = 8192;
@@ -255,6 +257,9 @@ impl Moments {
     }
 
     fn take(&mut self, sides: &[&Embeddings]) {
+        if let Way::Digits(tiles) = self.way {
+            return stream::add(tiles, sides, &mut self.bins);
+        }
         let width = self.width();
         let n = sides[0].len();
         for start in (0..n).step_by(ROWS_AT_ONCE) {
@@ -263,7 +268,7 @@ impl Moments {
                 self.bins
                     .entry(scales)
                     .or_insert_with(|| Bin::new(width))
-                    .add(self.way, sides, scales, &rows);
+                    .add_fused(Source::new(sides, scales, &rows));
             }
         }
     }

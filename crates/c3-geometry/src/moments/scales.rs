@@ -37,21 +37,24 @@ impl Scales {
 
 /// Sorts rows by their scales: a row decides its own, so any order gives the same.
 pub(super) fn sort(sides: &[&Embeddings], rows: Range<usize>) -> BTreeMap<Scales, Vec<usize>> {
-    let arch = Arch::new();
     let scales: Vec<Scales> = (rows.clone().into_par_iter())
-        .map(|row| {
-            let mut scales = Scales::default();
-            for (scale, side) in scales.0.iter_mut().zip(sides) {
-                *scale = scale_of(arch.dispatch(|| largest(side.row(row))));
-            }
-            scales
-        })
+        .map(|row| of(sides, row))
         .collect();
     let mut sorted: BTreeMap<Scales, Vec<usize>> = BTreeMap::new();
     for (row, scales) in rows.zip(scales) {
         sorted.entry(scales).or_default().push(row);
     }
     sorted
+}
+
+/// The scales of a row.
+pub(super) fn of(sides: &[&Embeddings], row: usize) -> Scales {
+    let arch = Arch::new();
+    let mut scales = Scales::default();
+    for (scale, side) in scales.0.iter_mut().zip(sides) {
+        *scale = scale_of(arch.dispatch(|| largest(side.row(row))));
+    }
+    scales
 }
 
 /// The largest size of a value. The bits of positive numbers have the order of the numbers, and

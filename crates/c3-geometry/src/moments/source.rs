@@ -1,5 +1,7 @@
 //! Rows of one scale on their way into sums, scaled to below one.
 
+use std::ops::Range;
+
 use pulp::{Arch, Simd, WithSimd};
 
 use super::scales::Scales;
@@ -58,6 +60,15 @@ impl<'a> Source<'a> {
     pub(super) fn factor(self, column: usize) -> f64 {
         let side = column / self.sides[0].dim();
         self.factors.get(side).copied().unwrap_or(1.0)
+    }
+
+    /// What some rows hold, not only of these, in at most `n` pieces for each side.
+    pub(super) fn pieces(self, rows: Range<usize>, n: usize) -> impl Iterator<Item = &'a [f32]> {
+        self.sides.iter().flat_map(move |side| {
+            let dim = side.dim();
+            let values = &side.as_slice()[rows.start * dim..rows.end * dim];
+            values.chunks(values.len().div_ceil(n).max(1))
+        })
     }
 
     /// Adds the sum of every column, in steps of [`BITS`].

@@ -11,6 +11,7 @@
 use std::arch::asm;
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
+use std::mem::offset_of;
 use std::sync::OnceLock;
 
 use super::super::source::START;
@@ -29,18 +30,6 @@ impl Tiles {
         found.then_some(Self(()))
     }
 
-    /// Has rows of 16 sums brought near before they are needed, each so many after the last.
-    pub(super) fn fetch(self, sums: &[i64], stride: usize) {
-        for row in sums.chunks(stride).take(16) {
-            let row = row.as_ptr().cast::<i8>();
-            // SAFETY: a hint, which may point anywhere.
-            unsafe {
-                _mm_prefetch::<_MM_HINT_T0>(row);
-                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(64));
-            }
-        }
-    }
-
     /// Readies the tiles of this thread.
     pub(super) fn configure(self) -> Configured {
         // SAFETY: `self` is the proof that the instruction exists; it reads the 64 bytes.
@@ -48,10 +37,17 @@ impl Tiles {
         Configured(PhantomData)
     }
 
-    /// Cuts rows into digits, scaled to below one by the factors of their columns.
-    pub(super) fn cut(self, rows: &Rows, factors: &[f64; COLUMNS], slice: &mut Slice) {
+    /// Cuts rows into digits, scaled to below one by the factors of their columns, and adds
+    /// their steps to the sums.
+    pub(super) fn cut(
+        self,
+        rows: &Rows,
+        factors: &[f64; COLUMNS],
+        slice: &mut Slice,
+        sums: &mut [i64; COLUMNS],
+    ) {
         // SAFETY: `self` is the proof that the processor has AVX-512.
-        unsafe { cut(rows, factors, slice) }
+        unsafe { cut(rows, factors, slice, sums) }
     }
 
     /// Turns the tiles of a slice: what were columns of four bytes become rows.
@@ -121,38 +117,47 @@ macro_rules! left {
     };
 }
 
-/// Loads a digit of the right side and multiplies the two into a total.
-macro_rules! times {
-    ($digit:literal, $total:literal) => {
-        concat!(
-            "tileloadd tmm7, [{right} + {line}*1 + 1024*",
-            $digit,
-            "]\ntdpbssd tmm",
-            $total,
-            ", tmm6, tmm7"
-        )
+/// Loads a digit of the right side.
+macro_rules! right {
+    ($digit:literal) => {
+        concat!("tileloadd tmm7, [{right} + {line}*1 + 1024*", $digit, "]")
+    };
+}
+
+/// Multiplies the two into the total of their rank.
+macro_rules! into {
+    ($rank:literal) => {
+        concat!("tdpbssd tmm", $rank, ", tmm6, tmm7")
     };
 }
 
 impl Configured {
     /// The products of 16 columns (turned) with 16 columns, summed over slices, by rank.
+    ///
+    /// Each pair of digits shares one with the pair before, so that one load is enough, and a
+    /// rank comes back only after others have kept the multiplier busy. Where the lowest digits
+    /// are all zeros, so are their products with the highest ones.
     #[rustfmt::skip]
     pub(super) fn multiply(&self, left: &[Slice], right: &[Slice], totals: &mut Totals) {
         assert_eq!(left.len(), right.len());
         assert!((1..=SLICES).contains(&left.len()), "so many sums fit 32 bits");
-        // SAFETY: both sides hold `slices` times `DIGITS` tiles of 1024 bytes, and `totals` as
-        // many tiles as are stored; the tiles are configured while `self` lives.
+        // SAFETY: both sides hold `slices` slices, each of `DIGITS` tiles of 1024 bytes and then
+        // the word at `lowest`, and `totals` as many tiles as are stored; the tiles are
+        // configured while `self` lives.
         unsafe {
             asm!(
                 "tilezero tmm0", "tilezero tmm1", "tilezero tmm2",
                 "tilezero tmm3", "tilezero tmm4", "tilezero tmm5",
                 "2:",
-                left!(0), times!(0, 0), times!(1, 1), times!(2, 2), times!(3, 3), times!(4, 4), times!(5, 5),
-                left!(1), times!(0, 1), times!(1, 2), times!(2, 3), times!(3, 4), times!(4, 5),
-                left!(2), times!(0, 2), times!(1, 3), times!(2, 4), times!(3, 5),
-                left!(3), times!(0, 3), times!(1, 4), times!(2, 5),
-                left!(4), times!(0, 4), times!(1, 5),
-                left!(5), times!(0, 5),
+                left!(3), right!(1), into!(4), right!(0), into!(3),
+                "cmp qword ptr [{left} + {lowest}], 0", "je 3f", left!(5), into!(5), "3:",
+                left!(2), into!(2), left!(0), into!(0), left!(4), into!(4),
+                right!(1), into!(5), left!(0), into!(1), right!(3), into!(3),
+                "cmp qword ptr [{right} + {lowest}], 0", "je 4f", right!(5), into!(5), "4:",
+                right!(4), into!(4), right!(2), into!(2), left!(1), into!(3),
+                left!(3), into!(5), left!(2), into!(4), right!(1), into!(3),
+                right!(3), into!(5), left!(1), into!(4), right!(1), into!(2),
+                right!(4), into!(5), right!(0), into!(1),
                 "add {left}, {size}",
                 "add {right}, {size}",
                 "dec {slices}",
@@ -169,6 +174,7 @@ impl Configured {
                 totals = in(reg) totals.as_mut_ptr(),
                 line = in(reg) 64_usize,
                 size = const size_of::<Slice>(),
+                lowest = const offset_of!(Slice, lowest),
                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                 out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
                 options(nostack),
@@ -177,7 +183,7 @@ impl Configured {
     }
 }
 
-const _: () = assert!(DIGITS == 6 && size_of::<Slice>() == 6 * 1024);
+const _: () = assert!(DIGITS == 6 && offset_of!(Slice, lowest) == 6 * 1024);
 const _: () = assert!(size_of::<Totals>() == 6 * 1024);
 const _: () = assert!(size_of::<Rows>() == 64 * 64 && align_of::<Rows>() == 64);
 const _: () = assert!(align_of::<Slice>() == 64);
@@ -186,30 +192,45 @@ const _: () = assert!(align_of::<Slice>() == 64);
 const HALVES: i64 = 0x8080_8080_8080;
 
 #[target_feature(enable = "avx512f")]
-fn cut(rows: &Rows, factors: &[f64; COLUMNS], slice: &mut Slice) {
+fn cut(rows: &Rows, factors: &[f64; COLUMNS], slice: &mut Slice, sums: &mut [i64; COLUMNS]) {
     // SAFETY: rows are aligned to 64 bytes, 16 values are two registers of 32, and any bits are
     // a number.
     let rows: &[[[__m256; 2]; 4]; 16] = unsafe { &*std::ptr::from_ref(rows).cast() };
     // SAFETY: of the same size.
     let factors = unsafe { std::mem::transmute::<[f64; COLUMNS], [__m512d; 2]>(*factors) };
+    // SAFETY: of the same size.
+    let mut totals = unsafe { std::mem::transmute::<[i64; COLUMNS], [__m512i; 2]>(*sums) };
     // SAFETY: a tile is 16 registers of 64 bytes, aligned to them.
-    let tiles: &mut [[__m512i; 16]; DIGITS] = unsafe { &mut *std::ptr::from_mut(slice).cast() };
+    let tiles: &mut [[__m512i; 16]; DIGITS] =
+        unsafe { &mut *std::ptr::from_mut(&mut slice.tiles).cast() };
+    let mut lowest = _mm512_setzero_si512();
     for (at, rows) in rows.iter().enumerate() {
-        for (tile, digit) in tiles.iter_mut().zip(digits(rows, &factors)) {
+        for (tile, digit) in tiles.iter_mut().zip(digits(rows, &factors, &mut totals)) {
             tile[at] = digit;
         }
+        lowest = _mm512_or_si512(lowest, tiles[DIGITS - 1][at]);
     }
+    slice.lowest = u64::from(_mm512_test_epi32_mask(lowest, lowest));
+    // SAFETY: of the same size.
+    *sums = unsafe { std::mem::transmute::<[__m512i; 2], [i64; COLUMNS]>(totals) };
 }
 
 /// The digits of four rows of 16 columns, those of a column in one number, the first row lowest.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn digits(rows: &[[__m256; 2]; 4], factors: &[__m512d; 2]) -> [__m512i; DIGITS] {
+fn digits(
+    rows: &[[__m256; 2]; 4],
+    factors: &[__m512d; 2],
+    totals: &mut [__m512i; 2],
+) -> [__m512i; DIGITS] {
     let even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
     let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
     let mut halves = [[_mm512_setzero_si512(); 4]; 2];
     for (at, row) in rows.iter().enumerate() {
-        let [left, right] = [bytes(row[0], factors[0]), bytes(row[1], factors[1])];
+        let steps = [steps(row[0], factors[0]), steps(row[1], factors[1])];
+        totals[0] = _mm512_add_epi64(totals[0], steps[0]);
+        totals[1] = _mm512_add_epi64(totals[1], steps[1]);
+        let [left, right] = steps.map(|steps| bytes(steps));
         halves[0][at] = _mm512_permutex2var_epi32(left, even, right);
         halves[1][at] = _mm512_permutex2var_epi32(left, odd, right);
     }
@@ -217,15 +238,21 @@ fn digits(rows: &[[__m256; 2]; 4], factors: &[__m512d; 2]) -> [__m512i; DIGITS] 
     [a, b, c, d, e, f]
 }
 
-/// Eight values as bytes of digits, the lowest first.
+/// Eight values in steps, each rounded once, as the product is exact.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn bytes(values: __m256, factors: __m512d) -> __m512i {
-    // The product is exact, so it is rounded once, as `source::steps` does.
+fn steps(values: __m256, factors: __m512d) -> __m512i {
     let values = _mm512_fmadd_pd(_mm512_cvtps_pd(values), factors, _mm512_set1_pd(START));
-    let carried = _mm512_set1_epi64(HALVES - START.to_bits() as i64);
-    let steps = _mm512_add_epi64(_mm512_castpd_si512(values), carried);
-    _mm512_xor_epi64(steps, _mm512_set1_epi64(HALVES))
+    let start = _mm512_set1_epi64(START.to_bits() as i64);
+    _mm512_sub_epi64(_mm512_castpd_si512(values), start)
+}
+
+/// Eight whole numbers as bytes of digits, the lowest first.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn bytes(steps: __m512i) -> __m512i {
+    let halves = _mm512_set1_epi64(HALVES);
+    _mm512_xor_epi64(_mm512_add_epi64(steps, halves), halves)
 }
 
 /// Turns four rows of four bytes each, in every column.
@@ -255,9 +282,11 @@ fn turn_bytes([a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
 #[target_feature(enable = "avx512f")]
 fn turn(slice: &Slice, turned: &mut Slice) {
     // SAFETY: a tile is 16 registers of 64 bytes, aligned to them, and any bits are a number.
-    let tiles: &[[__m512i; 16]; DIGITS] = unsafe { &*std::ptr::from_ref(slice).cast() };
+    let tiles: &[[__m512i; 16]; DIGITS] = unsafe { &*std::ptr::from_ref(&slice.tiles).cast() };
+    turned.lowest = slice.lowest;
     // SAFETY: as above.
-    let turned: &mut [[__m512i; 16]; DIGITS] = unsafe { &mut *std::ptr::from_mut(turned).cast() };
+    let turned: &mut [[__m512i; 16]; DIGITS] =
+        unsafe { &mut *std::ptr::from_mut(&mut turned.tiles).cast() };
     for (turned, tile) in turned.iter_mut().zip(tiles) {
         *turned = turn_tile(tile);
     }

@@ -14,15 +14,11 @@ impl Tiles {
         None
     }
 
-    pub(super) fn fetch(self, _: &[i64], _: usize) {
-        match self {}
-    }
-
     pub(super) fn configure(self) -> Configured {
         match self {}
     }
 
-    pub(super) fn cut(self, _: &Rows, _: &[f64; COLUMNS], _: &mut Slice) {
+    pub(super) fn cut(self, _: &Rows, _: &[f64; COLUMNS], _: &mut Slice, _: &mut [i64; COLUMNS]) {
         match self {}
     }
 
