@@ -60,7 +60,9 @@ enum Step {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().step {
+    let arguments = Arguments::parse();
+    memory::ask_for_large_pages();
+    let outcome = match arguments.step {
         Step::Fetch(step) => step.run().map(|()| ExitCode::SUCCESS),
         Step::Import(step) => step.run().map(|()| ExitCode::SUCCESS),
         Step::Encode(step) => step.run().map(|()| ExitCode::SUCCESS),

@@ -1,6 +1,8 @@
 //! Memory of large models: how much they will take, and what is done with it once freed.
 
 use std::fs;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use std::{env, process::Command};
 
 use anyhow::ensure;
 use c3_decoders::Footprint;
@@ -53,6 +55,38 @@ fn available(text: &str) -> Option<u64> {
     let kilobytes: u64 = rest.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(1024 * kilobytes)
 }
+
+/// Begins this program anew, with large pages for large arrays, where the system leaves them to
+/// programs.
+///
+/// Rows and weights that a pass reads from front to end otherwise wait for the places of their many
+/// small pages (`docs/speed.md`); NumPy asks for large ones too. glibc takes this setting at the
+/// start of a program only, from the environment. Where anything is in the way, all goes on as it is.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub(crate) fn ask_for_large_pages() {
+    use std::os::unix::process::CommandExt;
+
+    const TUNABLES: &str = "GLIBC_TUNABLES";
+    const SETTING: &str = "glibc.malloc.hugetlb";
+    let modes = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled");
+    let tunables = env::var(TUNABLES).unwrap_or_default();
+    if !modes.is_ok_and(|modes| modes.contains("[madvise]")) || tunables.contains(SETTING) {
+        return;
+    }
+    let Ok(program) = env::current_exe() else {
+        return;
+    };
+    let separator = if tunables.is_empty() { "" } else { ":" };
+    // It only comes back if the program could not be begun.
+    let _ = Command::new(program)
+        .args(env::args_os().skip(1))
+        .env(TUNABLES, format!("{tunables}{separator}{SETTING}=1"))
+        .exec();
+}
+
+/// Other allocators ask by themselves, or cannot.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) fn ask_for_large_pages() {}
 
 /// Keeps what is freed, instead of giving it back to the system.
 ///

@@ -118,7 +118,9 @@ mod tests {
         let tensor = Tensor::<2>::from_data(data, &Device::flex());
         let param = Param::from_tensor(tensor);
         let held = param.clone();
-        assert_ne!(values(param).as_ptr(), place);
-        assert_eq!(values(held).as_ptr(), place);
+        let copied = values(param);
+        assert_ne!(copied.as_ptr(), place);
+        let moved = values(held);
+        assert_eq!(moved.as_ptr(), place);
     }
 }

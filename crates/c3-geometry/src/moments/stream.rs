@@ -16,7 +16,7 @@ use super::source::Source;
 use crate::Embeddings;
 
 /// Most blocks of a task: enough to fill blocks of each scale where rows differ.
-const BLOCKS_OF_A_TASK: usize = 16;
+const BLOCKS_OF_A_TASK: usize = 6;
 /// Tasks for each thread where there are few rows: none waits for long at the end.
 const TASKS_OF_A_THREAD: usize = 4;
 
@@ -31,6 +31,7 @@ pub(super) fn add(tiles: Tiles, sides: &[&Embeddings], bins: &mut BTreeMap<Scale
     let tasks = rayon::current_num_threads() * TASKS_OF_A_THREAD;
     let size = n.div_ceil(BLOCK * tasks).clamp(1, BLOCKS_OF_A_TASK) * BLOCK;
     let tasks = (0..n).into_par_iter().step_by(size);
+    let tasks = tasks.with_max_len(1); // else a thread keeps what it began, and others wait at the end
     tasks.for_each(|start| shared.add(start..n.min(start + size)));
 }
 
