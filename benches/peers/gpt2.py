@@ -145,6 +145,7 @@ def ours(example, folder):
         "MALLOC_TRIM_THRESHOLD_": str(2**62),
         "MALLOC_TOP_PAD_": str(2**28),
         "MALLOC_ARENA_MAX": "1",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     }
     ran = subprocess.run(
         [example, folder], capture_output=True, check=True, text=True, env=os.environ | kept
