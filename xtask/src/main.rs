@@ -59,9 +59,23 @@ enum Step {
     Verify(verify::Verify),
 }
 
+impl Step {
+    /// Rows that go by, as in `measure`, are better off with small pages.
+    fn holds_large_arrays(&self) -> bool {
+        match self {
+            Self::Encode(_) | Self::Connect(_) | Self::Train(_) => true,
+            Self::Caption(_) | Self::Bench(_) | Self::Verify(_) => true,
+            Self::Fetch(_) | Self::Import(_) | Self::Measure(_) => false,
+            Self::Fit(_) | Self::Score(_) => false,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    memory::ask_for_large_pages();
+    if arguments.step.holds_large_arrays() {
+        memory::ask_for_large_pages();
+    }
     let outcome = match arguments.step {
         Step::Fetch(step) => step.run().map(|()| ExitCode::SUCCESS),
         Step::Import(step) => step.run().map(|()| ExitCode::SUCCESS),
