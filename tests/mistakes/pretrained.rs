@@ -121,8 +121,9 @@ fn a_llama_is_trained_further_and_one_that_does_not_fit_is_named() {
         &["a fresh one has learned nothing yet"],
     );
 
+    let wide = "training.tune={lora={rank=1000000000, alpha=4}}";
     refused(
-        &[&start[..], &["--set", "training.parts=1000000000"]].concat(),
+        &[&start[..], &["--set", wide]].concat(),
         &["training takes at least", "`training.tune`"],
     );
 
