@@ -139,7 +139,7 @@ def theirs(model, embeddings, captions):
 
 
 def ours(example, folder):
-    # As `xtask/src/memory.rs` has them for large models.
+    # As `xtask/src/memory.rs` has them for large models; what the caller has set comes first.
     kept = {
         "MALLOC_MMAP_MAX_": "0",
         "MALLOC_TRIM_THRESHOLD_": str(2**62),
@@ -148,7 +148,7 @@ def ours(example, folder):
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
     }
     ran = subprocess.run(
-        [example, folder], capture_output=True, check=True, text=True, env=os.environ | kept
+        [example, folder], capture_output=True, check=True, text=True, env=kept | os.environ
     )
     return json.loads(ran.stdout)
 

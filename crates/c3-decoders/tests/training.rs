@@ -1,13 +1,16 @@
 //! Training through burn's loop, on a task that a tiny decoder can learn.
 
+#[path = "training/parts.rs"]
+mod parts;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::tensor::Device;
 use burn::train::Interrupter;
 use c3_decoders::{
-    CaptionSet, Checkpoints, Decay, DecoderError, Ending, Output, Precision, PrefixDecoderConfig,
-    Split, Trained, TrainingConfig, TrainingSession, View,
+    CaptionSet, Checkpoints, Decay, DecoderError, Ending, Precision, PrefixDecoderConfig, Split,
+    Trained, TrainingConfig, TrainingSession, View,
 };
 use c3_geometry::Embeddings;
 use rand::RngExt;
@@ -156,42 +159,6 @@ fn one_seed_gives_one_set_of_weights_even_side_by_side() {
         ..session(Checkpoints::InMemory)
     };
     assert_ne!(bytes(&train(&config, other).unwrap()), alone);
-}
-
-#[test]
-fn parts_without_a_gradient_take_none_from_others() {
-    // A caption of its end alone reads no token, so it says nothing of their table.
-    let captions = vec![vec![3, 4, END], vec![END], vec![END], vec![5, END]];
-    let rows = (0..4 * D_EMBED).map(|at| (at as f32).sin()).collect();
-    let rows = Embeddings::new(rows, D_EMBED).unwrap();
-    let data = Split::new(CaptionSet::one_to_one(rows, captions).unwrap(), clean);
-    let untied = PrefixDecoderConfig {
-        output: Output::Untied,
-        dropout: 0.0,
-        ..decoder()
-    };
-    let weights = |parts| {
-        let config = TrainingConfig {
-            epochs: 2,
-            batch_size: 4,
-            parts,
-            ..training()
-        };
-        let trained = config.train(&untied, &data, &data, session(Checkpoints::InMemory));
-        let bytes = bytes(&trained.unwrap());
-        let (_, numbers) = bytes.split_at(8 + bytes[0] as usize + 256 * bytes[1] as usize);
-        let numbers = numbers.as_chunks().0.iter();
-        numbers.map(|four| f32::from_le_bytes(*four)).collect()
-    };
-    let whole: Vec<f32> = weights(1);
-    for parts in [2, 3, 4] {
-        let found: Vec<f32> = weights(parts);
-        assert_eq!(found.len(), whole.len());
-        let apart = found.iter().zip(&whole).map(|(a, b)| (a - b).abs());
-        let apart = apart.fold(0.0, f32::max);
-        // Rounding, where AdamW divides by next to nothing; the two steps move each by 6e-3.
-        assert!(apart < 1e-3, "{parts} parts: {apart}");
-    }
 }
 
 #[test]

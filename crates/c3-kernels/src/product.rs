@@ -117,6 +117,12 @@ impl Panels {
         }
     }
 
+    /// Rows of the matrix.
+    #[must_use]
+    pub fn d_input(&self) -> usize {
+        self.d_input
+    }
+
     /// Columns of the matrix.
     #[must_use]
     pub fn d_output(&self) -> usize {

@@ -25,7 +25,14 @@ pub(super) fn work() -> Vec<Work> {
             unit: "rows/s",
             script: "geometry.py",
             arguments: told("covariance", ROWS),
-            ours: Box::new(covariance),
+            ours: Box::new(|_| covariance(Moments::unpaired(DIM))),
+        },
+        Work {
+            name: "the same without AMX, 123,287 x 512",
+            unit: "rows/s",
+            script: "geometry.py",
+            arguments: told("covariance", ROWS),
+            ours: Box::new(|_| covariance(Moments::unpaired(DIM).portable())),
         },
         Work {
             name: "singular values, 20,000 x 512",
@@ -37,10 +44,10 @@ pub(super) fn work() -> Vec<Work> {
     ]
 }
 
-fn covariance(_: &Device) -> anyhow::Result<f64> {
+fn covariance(empty: Moments) -> anyhow::Result<f64> {
     let batch = rows(ROWS)?;
     best(ROWS, || {
-        let mut moments = Moments::unpaired(DIM);
+        let mut moments = empty.clone();
         moments.add(&batch)?;
         moments.mean(Side::X)?;
         moments.covariance(Side::X)?;

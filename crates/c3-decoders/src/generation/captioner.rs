@@ -1,15 +1,12 @@
 //! Embeddings to sentences, in batches.
 
-use std::sync::Arc;
-
-use burn::tensor::{Tensor, TensorData};
 use c3_geometry::Embeddings;
 use serde::{Deserialize, Serialize};
 
+use super::reader::Placed;
 use super::sampling::{Nucleus, sample};
-use super::search::{Hypothesis, Limits, NextToken, search};
-use crate::host::{HostDecoder, HostReading, is_host};
-use crate::prefix::{self, check};
+use super::search::{Hypothesis, Limits, search};
+use crate::prefix::check;
 use crate::{CaptionTokenizer, DecoderError, PrefixDecoder, PrefixDecoderConfig};
 
 /// How captions are searched for.
@@ -58,15 +55,8 @@ pub struct Caption {
 #[derive(Clone, Debug)]
 pub struct Captioner {
     config: PrefixDecoderConfig,
-    decoder: Reads,
+    decoder: Placed,
     tokenizer: CaptionTokenizer,
-}
-
-/// A decoder, where it reads.
-#[derive(Clone, Debug)]
-enum Reads {
-    OnHost(Arc<HostDecoder>),
-    OnDevice(Box<PrefixDecoder>),
 }
 
 impl Captioner {
@@ -88,10 +78,7 @@ impl Captioner {
         }
         Ok(Self {
             config: decoder.config().clone(),
-            decoder: match is_host(&decoder.device()) {
-                true => Reads::OnHost(Arc::new(decoder.into_host())),
-                false => Reads::OnDevice(Box::new(decoder)),
-            },
+            decoder: Placed::new(decoder),
             tokenizer,
         })
     }
@@ -215,13 +202,7 @@ impl Captioner {
         let d_embed = self.config.d_embed;
         let n_rows = rows.len() / d_embed;
         let forbidden = self.tokenizer.forbidden();
-        let (reading, mut first) = self.decoder.read_prefix(rows, n_rows);
-        forbid(&mut first, forbidden, self.config.n_vocab);
-        let mut reader = Reader {
-            reading,
-            forbidden,
-            n_vocab: self.config.n_vocab,
-        };
+        let (mut reader, first) = self.decoder.begin(rows, n_rows, forbidden);
         match nucleus {
             Some(nucleus) => sample(&mut reader, &first, first_item, nucleus, limits),
             None => search(&mut reader, &first, n_rows, limits),
@@ -236,71 +217,12 @@ impl Captioner {
     }
 }
 
-impl Reads {
-    /// Reads the prefixes of some embeddings, `[n_rows * d_embed]`, and says how likely every
-    /// first token is, `[n_rows * n_vocab]`.
-    fn read_prefix(&self, rows: &[f32], n_rows: usize) -> (Reading<'_>, Vec<f32>) {
-        match self {
-            Self::OnHost(decoder) => {
-                let (reading, first) = decoder.read_prefix(rows, n_rows);
-                (Reading::OnHost(reading), first)
-            }
-            Self::OnDevice(decoder) => {
-                let data = TensorData::new(rows.to_vec(), [n_rows, rows.len() / n_rows]);
-                let embeddings = Tensor::from_data(data, &decoder.device());
-                let (reading, first) = decoder.read_prefix(embeddings);
-                (Reading::OnDevice(reading), read_back(first))
-            }
-        }
-    }
-}
-
-/// Rows being read.
-enum Reading<'a> {
-    OnHost(HostReading<'a>),
-    OnDevice(prefix::Reading<'a>),
-}
-
-/// A decoder as the search sees it.
-struct Reader<'a> {
-    reading: Reading<'a>,
-    /// Tokens that are never written.
-    forbidden: &'a [u32],
-    n_vocab: usize,
-}
-
-impl NextToken for Reader<'_> {
-    fn next(&mut self, parents: &[usize], tokens: &[u32]) -> Vec<f32> {
-        let mut next = match &mut self.reading {
-            Reading::OnHost(reading) => reading.step(parents, tokens),
-            Reading::OnDevice(reading) => read_back(reading.step(parents, tokens)),
-        };
-        forbid(&mut next, self.forbidden, self.n_vocab);
-        next
-    }
-}
-
-fn read_back(log_probabilities: Tensor<2>) -> Vec<f32> {
-    log_probabilities
-        .try_into_vec_as::<f32>()
-        .expect("what the device has computed can be read back")
-}
-
-/// Makes some tokens impossible in every row.
-fn forbid(log_probabilities: &mut [f32], tokens: &[u32], n_vocab: usize) {
-    for row in log_probabilities.chunks_exact_mut(n_vocab) {
-        for token in tokens {
-            row[*token as usize] = f32::NEG_INFINITY;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::prefix::Dropout;
     use crate::{PrefixDecoderConfig, TokenizerConfig};
-    use burn::tensor::Device;
+    use burn::tensor::{Device, Tensor, TensorData};
 
     const SENTENCE: &str = "one two three four five six seven eight";
 
@@ -371,6 +293,33 @@ mod tests {
         assert_eq!(found, expected);
         let distinct: std::collections::BTreeSet<_> = found.iter().collect();
         assert!(distinct.len() > 3, "the fixture says too little: {found:?}");
+    }
+
+    #[test]
+    fn captions_are_the_same_off_the_host() {
+        let (decoder, _) = decoder();
+        let here = captioner();
+        let there = Captioner {
+            decoder: Placed::OnDevice(Box::new(decoder)),
+            ..here.clone()
+        };
+        for beam in [1, 3] {
+            let decoding = Decoding {
+                beam,
+                n_best: beam,
+                ..Default::default()
+            };
+            let [here, there] = [&here, &there].map(|captioner| {
+                let captions = captioner.caption(&embeddings(), &decoding);
+                captions.unwrap().concat()
+            });
+            assert_eq!(here.len(), there.len());
+            for (here, there) in here.iter().zip(&there) {
+                assert_eq!(here.text, there.text);
+                // The same sums in another order, in f32.
+                assert!((here.log_probability - there.log_probability).abs() < 1e-4);
+            }
+        }
     }
 
     #[test]

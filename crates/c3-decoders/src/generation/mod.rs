@@ -1,6 +1,7 @@
 //! Captions from a trained decoder.
 
 mod captioner;
+mod reader;
 mod sampling;
 mod search;
 

@@ -44,8 +44,7 @@ impl Attention {
         tokens: &Tokens<'_>,
         seen: &mut KeyValues,
     ) {
-        let count = tokens.rows.len() * tokens.n_new;
-        let mut all = self.all.forward(normed, count, Activation::Identity);
+        let mut all = self.all.forward(normed, Activation::Identity);
         let [d_query, d_shared] = [self.n_heads, self.n_shared].map(|heads| heads * self.d_head);
         let d_all = d_query + 2 * d_shared;
         if let Some(angles) = &tokens.angles {
@@ -60,7 +59,7 @@ impl Attention {
             seen.values.extend_from_slice(values);
         }
         let (seen, arch) = (&*seen, Arch::new());
-        let mut mixed = vec![0.0; count * d_query];
+        let mut mixed = vec![0.0; all.len() / d_all * d_query];
         let rows = mixed
             .par_chunks_exact_mut(d_query)
             .zip(all.par_chunks_exact(d_all));

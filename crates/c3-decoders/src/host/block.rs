@@ -39,15 +39,15 @@ impl Block {
         let normed = self.norm_attention.forward(stream);
         self.attention.add_to(stream, &normed, tokens, seen);
         let normed = self.norm_mlp.forward(stream);
-        let count = tokens.rows.len() * tokens.n_new;
         match &self.mlp {
             Mlp::Plain {
                 widen,
                 activation,
                 narrow,
-            } => narrow.add_to(&widen.forward(&normed, count, *activation), stream),
+            } => narrow.add_to(&widen.forward(&normed, *activation), stream),
             Mlp::Gated { both, down } => {
-                let wide = both.forward(&normed, count, Activation::Identity);
+                let count = tokens.rows.len() * tokens.n_new;
+                let wide = both.forward(&normed, Activation::Identity);
                 down.add_to(&gated(&wide, count), stream);
             }
         }
@@ -56,7 +56,7 @@ impl Block {
 
 /// `silu(gate) * rest`, `[rows, 2 * d_hidden]` to `[rows, d_hidden]`
 fn gated(wide: &[f32], rows: usize) -> Vec<f32> {
-    let d_hidden = wide.len() / rows.max(1) / 2;
+    let d_hidden = wide.len() / rows / 2;
     let mut out = vec![0.0; rows * d_hidden];
     Arch::new().dispatch(|| {
         let pairs = out

@@ -44,7 +44,8 @@ impl Dense {
     }
 
     /// `activation(x * weight + bias)`, `[rows, d_input]` to `[rows, d_output]`
-    pub(super) fn forward(&self, x: &[f32], rows: usize, activation: Activation) -> Vec<f32> {
+    pub(super) fn forward(&self, x: &[f32], activation: Activation) -> Vec<f32> {
+        let rows = x.len() / self.panels.d_input();
         let mut out = vec![0.0; rows * self.panels.d_output()];
         let last = Last::Over(activation);
         self.panels.multiply(x, &self.bias, &mut out, last);
