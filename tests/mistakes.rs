@@ -180,6 +180,28 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
+fn a_setting_that_cannot_be_is_refused_before_anything_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    photos(folder.path());
+    for (setting, part) in [
+        ("training.parts=0", "`training`: setting `parts` is 0"),
+        ("training.learning_rate=0", "setting `learning_rate` is 0"),
+        ("decoder.n_heads=3", "`decoder`: setting `"),
+        ("decoding.beam=0", "`decoding`: setting `beam` is 0"),
+        (
+            "fine_tuning.training.epochs=0",
+            "`fine_tuning.training`: setting `epochs` is 0",
+        ),
+    ] {
+        let output = train_photos(folder.path(), &["--set", setting]);
+        let said = errors(&output);
+        assert!(!output.status.success() && said.contains(part), "{said}");
+        assert!(!folder.path().join("cache").exists(), "{setting}: {said}");
+        assert!(!folder.path().join("run").exists(), "{setting}: {said}");
+    }
+}
+
+#[test]
 fn a_loss_that_is_not_finite_stops_the_run_and_names_the_step() {
     let folder = tempfile::tempdir().unwrap();
     photos(folder.path());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use c3_decoders::{Decoding, TrainingConfig, Tune};
 use c3_encoders::connect::TowerConfig;
 use c3_transforms::{Arm, Directions, Renorm};
@@ -265,6 +265,13 @@ impl Recipe {
             "`training.tune` leaves a part of the decoder as it is, but a fresh one has learned \
              nothing yet; name one with `decoder.pretrained`, or leave `training.tune` out"
         );
+        self.training.check().context("the recipe's `training`")?;
+        self.decoding.check().context("the recipe's `decoding`")?;
+        if self.decoder.pretrained.is_none() {
+            // Whatever the data will be.
+            let sizes = self.decoder.sized(1, 1, 1);
+            sizes.check().context("the recipe's `decoder`")?;
+        }
         if let SigmaRule::Value(sigma) = self.transform.sigma {
             let good = sigma.is_finite() && sigma >= 0.0;
             ensure!(good, "`transform.sigma` is {sigma}; it must be at least 0");

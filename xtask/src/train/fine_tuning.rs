@@ -229,7 +229,8 @@ pub(crate) fn check(settings: &FineTuning) -> anyhow::Result<()> {
             percent(*fraction)
         );
     }
-    Ok(())
+    let training = settings.training.check();
+    training.context("the recipe's `fine_tuning.training`")
 }
 
 #[cfg(test)]

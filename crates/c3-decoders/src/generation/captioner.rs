@@ -1,46 +1,14 @@
 //! Embeddings to sentences, in batches.
 
 use c3_geometry::Embeddings;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::decoding::Decoding;
 use super::reader::Placed;
 use super::sampling::{Nucleus, sample};
 use super::search::{Hypothesis, Limits, search};
 use crate::prefix::check;
 use crate::{CaptionTokenizer, DecoderError, PrefixDecoder, PrefixDecoderConfig};
-
-/// How captions are searched for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Decoding {
-    /// Hypotheses followed at once; 1 takes the likeliest token every time.
-    pub beam: usize,
-    /// Captions given per embedding; no more than the beam.
-    pub n_best: usize,
-    /// Hypotheses are compared by log-probability over length to this power: 0 compares whole
-    /// sentences, 1 the mean token.
-    pub length_power: f64,
-    /// Most tokens of a caption, the end token counted; what the decoder can at most if absent.
-    pub max_tokens: Option<usize>,
-    /// Draws captions at random instead of searching for the likeliest; the beam is then 1, and
-    /// `n_best` captions are drawn for every embedding.
-    pub nucleus: Option<Nucleus>,
-    /// Embeddings captioned at once.
-    pub batch_size: usize,
-}
-
-impl Default for Decoding {
-    fn default() -> Self {
-        Self {
-            beam: 1,
-            n_best: 1,
-            length_power: 1.0,
-            max_tokens: None,
-            nucleus: None,
-            batch_size: 256,
-        }
-    }
-}
 
 /// A sentence, and how likely the decoder holds it to be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -136,56 +104,22 @@ impl Captioner {
     }
 
     fn limits(&self, decoding: &Decoding) -> Result<Limits, DecoderError> {
+        decoding.check()?;
         let longest = self.config.max_tokens;
         let max_tokens = decoding.max_tokens.unwrap_or(longest);
-        let number = |count| count as f64;
-        let Decoding {
-            beam,
-            n_best,
-            length_power,
-            nucleus,
-            batch_size,
-            ..
-        } = *decoding;
-        check(beam > 0, "beam", number(beam), "at least 1")?;
-        let most = if nucleus.is_some() { usize::MAX } else { beam };
         check(
-            (1..=most).contains(&n_best),
-            "n_best",
-            number(n_best),
-            "from 1 to the beam",
-        )?;
-        if let Some(nucleus) = nucleus {
-            check(
-                beam == 1,
-                "beam",
-                number(beam),
-                "1 where captions are drawn",
-            )?;
-            nucleus.check()?;
-        }
-        check(
-            length_power.is_finite(),
-            "length_power",
-            length_power,
-            "a number",
-        )?;
-        check(
-            (1..=longest).contains(&max_tokens),
+            max_tokens <= longest,
             "max_tokens",
-            number(max_tokens),
+            max_tokens as f64,
             "from 1 to the most that the decoder was trained for",
         )?;
-        check(
-            batch_size > 0,
-            "batch_size",
-            number(batch_size),
-            "at least 1",
-        )?;
         Ok(Limits {
-            beam: if nucleus.is_some() { n_best } else { beam },
+            beam: match decoding.nucleus {
+                Some(_) => decoding.n_best,
+                None => decoding.beam,
+            },
             max_tokens,
-            length_power,
+            length_power: decoding.length_power,
             end: self.tokenizer.end(),
             n_vocab: self.config.n_vocab,
         })

@@ -194,7 +194,11 @@ impl PrefixDecoderConfig {
     }
 
     /// Says which setting is wrong, if one is.
-    pub(crate) fn check(&self) -> Result<(), DecoderError> {
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::Setting`] names the first one.
+    pub fn check(&self) -> Result<(), DecoderError> {
         let counts = [
             ("d_embed", self.d_embed),
             ("d_model", self.d_model),

@@ -76,8 +76,12 @@ pub enum Decay {
 }
 
 impl TrainingConfig {
-    /// Says which setting is wrong, if one is.
-    pub(super) fn check(&self) -> Result<(), DecoderError> {
+    /// Says which setting is wrong, if one is: every training asks, and whoever wants to know before.
+    ///
+    /// # Errors
+    ///
+    /// [`DecoderError::Setting`] names the first one.
+    pub fn check(&self) -> Result<(), DecoderError> {
         for (setting, count) in [
             ("epochs", self.epochs),
             ("batch_size", self.batch_size),
