@@ -3,7 +3,7 @@ original C3 code does, and prints one line:
 {"name": ..., "samples_per_second": ..., "threads": ..., "torch": ...}
 
     pip install torch
-    python decoder_captioning.py [--threads 2] [--embeddings 100]
+    python decoder_captioning.py [--threads 2] [--embeddings 100] [--device cuda:0]
 
 The same sizes and the same number of tokens as `crates/c3-decoders/examples/captioning_speed.rs`;
 the weights are random, as they are there: they decide what is written, not how long it takes.
@@ -67,11 +67,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--embeddings", type=int, default=100)
+    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    decoder = Decoder().eval()
-    embeddings = F.normalize(torch.randn(WARM_UP + arguments.embeddings, D_EMBED))
+    decoder = Decoder().to(arguments.device).eval()
+    embeddings = F.normalize(torch.randn(WARM_UP + arguments.embeddings, D_EMBED)).to(arguments.device)
     with torch.inference_mode():
         for embedding in embeddings[:WARM_UP]:
             decoder.caption(embedding)

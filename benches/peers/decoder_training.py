@@ -2,7 +2,7 @@
 {"name": ..., "samples_per_second": ..., "threads": ..., "torch": ...}
 
     pip install torch
-    python decoder_training.py [--threads 2] [--steps 60]
+    python decoder_training.py [--threads 2] [--steps 60] [--device cuda:0]
 
 The same work as `crates/c3-decoders/examples/training_speed.rs`: the same sizes, batches of captions
 of similar length, fresh noise on every embedding, cross-entropy at the caption's positions only,
@@ -83,10 +83,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    decoder = Decoder()
+    decoder = Decoder().to(arguments.device)
     optimizer = torch.optim.AdamW(decoder.parameters(), lr=1e-3, weight_decay=0.01)
     work = list(batches((WARM_UP + arguments.steps) * BATCH))
     order = torch.randperm(len(work)).tolist()
@@ -94,7 +95,7 @@ def main():
     for step, index in enumerate(order):
         if step == WARM_UP:
             start = time.perf_counter()
-        embeddings, captions, is_token = work[index]
+        embeddings, captions, is_token = (part.to(arguments.device) for part in work[index])
         noised = F.normalize(embeddings + SIGMA * torch.randn_like(embeddings))
         optimizer.zero_grad(set_to_none=True)
         loss = decoder.loss(noised, captions, is_token)

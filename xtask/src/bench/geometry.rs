@@ -1,12 +1,12 @@
 //! Moments and spectra, beside NumPy.
 
-use burn::tensor::Device;
 use c3_geometry::{Embeddings, Moments, Side, Spectrum};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::encoders::best;
 use super::{Work, on_our_threads};
+use crate::device::Chosen;
 
 const DIM: usize = 512;
 /// Pictures of COCO.
@@ -55,7 +55,7 @@ fn covariance(empty: Moments) -> anyhow::Result<f64> {
     })
 }
 
-fn singular(_: &Device) -> anyhow::Result<f64> {
+fn singular(_: &Chosen) -> anyhow::Result<f64> {
     let batch = rows(FEWER_ROWS)?;
     best(FEWER_ROWS, || {
         let mut moments = Moments::unpaired(DIM);

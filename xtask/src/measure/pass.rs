@@ -1,15 +1,20 @@
-//! One pass over all rows: they are read while the ones before are summed up.
+//! One pass over all rows: every thread reads some, sums them up, and reads the next.
 
 use std::ops::Range;
+use std::panic::resume_unwind;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
-use c3_geometry::{Embeddings, GeometryError, Moments};
+use c3_geometry::{Directions, Embeddings, GeometryError, Moments};
 
 use super::survey::Settings;
 use super::vectors::Side;
 use crate::progress::Meter;
 
-/// Rows read and multiplied at once.
-const ROWS_AT_ONCE: usize = 2048;
+/// Rows that a thread reads at once: they stay in the cache of its core.
+const ROWS_AT_ONCE: usize = 256;
+/// More rows take so long that somebody may look at a bar.
+const ROWS_WITHOUT_A_BAR: usize = 4096;
 
 /// Sums over all rows, and what was seen on the way.
 pub(crate) struct Pass {
@@ -21,94 +26,203 @@ pub(crate) struct Pass {
 /// Reads every row once. Pairs share their moments; others have their own.
 pub(crate) fn pass(sides: &[Side<'_>], settings: Settings) -> anyhow::Result<Pass> {
     let total = sides.iter().map(Side::n_rows).sum();
+    let meter = (total > ROWS_WITHOUT_A_BAR).then(|| Meter::start("reading", total, "rows"));
+    let meter = Mutex::new(meter);
+    let together = match sides {
+        [_, _] if !settings.unpaired => vec![sides],
+        sides => sides.chunks(1).collect(),
+    };
     let mut pass = Pass {
         moments: Vec::new(),
         lengths: [f64::INFINITY, 0.0],
     };
-    // What is read at once is read before anybody could look at a bar.
-    let mut meter = (total > ROWS_AT_ONCE).then(|| Meter::start("reading", total, "rows"));
-    if let ([x, _], false) = (sides, settings.unpaired) {
-        let moments = begin(Moments::paired(x.dim()), settings);
-        pass.add(sides, moments, settings, &mut meter)?;
-    } else {
-        for side in sides {
-            let moments = begin(Moments::unpaired(side.dim()), settings);
-            pass.add(std::slice::from_ref(side), moments, settings, &mut meter)?;
-        }
+    for sides in together {
+        let rows = Rows {
+            sides,
+            settings,
+            next: Mutex::new(0),
+            meter: &meter,
+        };
+        let Summed { moments, lengths } = rows.sum_up()?;
+        pass.moments.push(moments);
+        pass.lengths = widest(pass.lengths, lengths);
     }
     Ok(pass)
 }
 
-fn begin(moments: Moments, settings: Settings) -> Moments {
-    match settings.portable {
-        true => moments.portable(),
-        false => moments,
-    }
+/// The rows of one modality, or of both together.
+struct Rows<'a> {
+    sides: &'a [Side<'a>],
+    settings: Settings,
+    /// The first row that no thread has taken.
+    next: Mutex<usize>,
+    meter: &'a Mutex<Option<Meter>>,
 }
 
-impl Pass {
-    /// Adds the rows of one modality, or of both together.
-    fn add(
-        &mut self,
-        sides: &[Side<'_>],
-        mut moments: Moments,
-        settings: Settings,
-        meter: &mut Option<Meter>,
-    ) -> anyhow::Result<()> {
-        let n = sides[0].n_rows();
-        let mut starts = (0..n).step_by(ROWS_AT_ONCE);
-        let mut read = || {
-            let rows = starts
-                .next()
-                .map(|start| start..n.min(start + ROWS_AT_ONCE))?;
-            let batch = sides.iter().map(|side| read(side, rows.clone(), settings));
-            Some(batch.collect::<anyhow::Result<Vec<Read>>>())
-        };
-        let mut next = read();
-        while let Some(batch) = next {
-            let batch = batch?;
-            let added;
-            (added, next) = rayon::join(|| sum_up(&mut moments, &batch), &mut read);
-            added?;
-            for Read { rows, lengths } in &batch {
-                self.lengths = widest(self.lengths, *lengths);
-                meter.iter_mut().for_each(|meter| meter.advance(rows.len()));
+/// What a thread has seen.
+struct Summed {
+    moments: Moments,
+    lengths: [f64; 2],
+}
+
+/// What is wrong with some rows, and the first of them.
+type Wrong = (usize, anyhow::Error);
+
+impl Rows<'_> {
+    fn n_rows(&self) -> usize {
+        self.sides[0].n_rows()
+    }
+
+    /// Sums up all rows on all threads; of what is wrong, the first in the files is said.
+    fn sum_up(&self) -> anyhow::Result<Summed> {
+        let threads = rayon::current_num_threads().min(self.n_rows().div_ceil(ROWS_AT_ONCE));
+        let parts: Vec<Result<Summed, Wrong>> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads)
+                .map(|_| scope.spawn(|| self.sum_up_alone()))
+                .collect();
+            let joined = threads.into_iter().map(thread::ScopedJoinHandle::join);
+            joined
+                .map(|part| part.unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        });
+        let (mut all, mut wrong) = (self.begin(), Vec::new());
+        for part in parts {
+            match part {
+                Ok(part) => {
+                    all.moments.merge(&part.moments)?;
+                    all.lengths = widest(all.lengths, part.lengths);
+                }
+                Err(found) => wrong.push(found),
             }
         }
-        self.moments.push(moments);
-        Ok(())
+        match wrong.into_iter().min_by_key(|(row, _)| *row) {
+            Some((_, error)) => Err(error),
+            None => Ok(all),
+        }
+    }
+
+    fn begin(&self) -> Summed {
+        let dim = self.sides[0].dim();
+        let moments = match self.sides.len() {
+            1 => Moments::unpaired(dim),
+            _ => Moments::paired(dim),
+        };
+        Summed {
+            moments: match self.settings.portable {
+                true => moments.portable(),
+                false => moments,
+            },
+            lengths: [f64::INFINITY, 0.0],
+        }
+    }
+
+    /// Takes rows as long as there are any, on this thread alone.
+    fn sum_up_alone(&self) -> Result<Summed, Wrong> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+        let pool = pool.map_err(|error| (0, error.into()))?;
+        pool.install(|| {
+            let mut summed = self.begin();
+            let mut rooms = vec![Vec::new(); self.sides.len()];
+            while let Some((rows, read)) = self.take(&mut rooms) {
+                let batch = read.and_then(|read| self.prepare(read, rows.start));
+                let added = batch.and_then(|batch| Ok((summed.add(&batch)?, batch)));
+                match added {
+                    Ok(((), batch)) => rooms = batch.into_iter().map(Batch::into_room).collect(),
+                    Err(error) => {
+                        *lock(&self.next) = self.n_rows(); // the others stop soon
+                        return Err((rows.start, error));
+                    }
+                }
+                let mut meter = lock(self.meter);
+                let read = rows.len() * self.sides.len();
+                meter.iter_mut().for_each(|meter| meter.advance(read));
+            }
+            Ok(summed)
+        })
+    }
+
+    /// The next rows that nobody has taken, read into rooms that were used before.
+    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
+    fn take(
+        &self,
+        rooms: &mut Vec<Vec<f32>>,
+    ) -> Option<(Range<usize>, anyhow::Result<Vec<Embeddings>>)> {
+        let mut next = lock(&self.next);
+        let rows = *next..self.n_rows().min(*next + ROWS_AT_ONCE);
+        if rows.is_empty() {
+            return None;
+        }
+        *next = rows.end;
+        // Some files can be read from the front to the back only: others wait for their turn.
+        let in_order = self.sides.iter().any(Side::is_read_in_order);
+        let turn = in_order.then_some(next);
+        let sides = self.sides.iter().zip(rooms.drain(..));
+        let read = sides.map(|(side, room)| side.read_into(rows.clone(), room));
+        let read = read.collect();
+        drop(turn);
+        Some((rows, read))
+    }
+
+    fn prepare(&self, read: Vec<Embeddings>, start: usize) -> anyhow::Result<Vec<Batch>> {
+        let sides = self.sides.iter().zip(read);
+        let batch = sides.map(|(side, rows)| match self.settings.as_they_are {
+            true => Ok(Batch::Rows(rows)),
+            false => Directions::of(rows)
+                .map(Batch::Directions)
+                .map_err(|error| side.place(error, start)),
+        });
+        batch.collect()
     }
 }
 
 /// Rows of one modality, as they are summed up.
-struct Read {
-    rows: Embeddings,
-    lengths: [f64; 2],
+enum Batch {
+    Rows(Embeddings),
+    Directions(Directions),
 }
 
-fn read(side: &Side<'_>, rows: Range<usize>, settings: Settings) -> anyhow::Result<Read> {
-    let start = rows.start;
-    let rows = side.read(rows)?;
-    let (rows, lengths) = match settings.as_they_are {
-        true => {
-            let lengths = rows.lengths();
-            (rows, lengths)
+impl Batch {
+    fn lengths(&self) -> [f64; 2] {
+        let extremes = |lengths: &[f64]| {
+            let lengths = lengths.iter().map(|length| [*length; 2]);
+            lengths.fold([f64::INFINITY, 0.0], widest)
+        };
+        match self {
+            Self::Rows(rows) => extremes(&rows.lengths()),
+            Self::Directions(directions) => extremes(directions.lengths()),
         }
-        false => {
-            let directions = rows.into_directions();
-            directions.map_err(|error| side.place(error, start))?
-        }
-    };
-    let lengths = lengths.into_iter().map(|length| [length; 2]);
-    let lengths = lengths.fold([f64::INFINITY, 0.0], widest);
-    Ok(Read { rows, lengths })
-}
-
-fn sum_up(moments: &mut Moments, batch: &[Read]) -> Result<(), GeometryError> {
-    match batch {
-        [x, y] => moments.add_pairs(&x.rows, &y.rows),
-        batch => batch.iter().try_for_each(|x| moments.add(&x.rows)),
     }
+
+    /// What the rows were in.
+    fn into_room(self) -> Vec<f32> {
+        let rows = match self {
+            Self::Rows(rows) => rows,
+            Self::Directions(directions) => directions.into_rows(),
+        };
+        rows.into_array().into_raw_vec_and_offset().0
+    }
+}
+
+impl Summed {
+    fn add(&mut self, batch: &[Batch]) -> Result<(), GeometryError> {
+        match batch {
+            [Batch::Rows(x)] => self.moments.add(x)?,
+            [Batch::Directions(x)] => self.moments.add_directions(x)?,
+            [Batch::Rows(x), Batch::Rows(y)] => self.moments.add_pairs(x, y)?,
+            [Batch::Directions(x), Batch::Directions(y)] => {
+                self.moments.add_direction_pairs(x, y)?;
+            }
+            _ => unreachable!("there are one or two modalities, all as they are or none"),
+        }
+        let lengths = batch.iter().map(Batch::lengths);
+        self.lengths = lengths.fold(self.lengths, widest);
+        Ok(())
+    }
+}
+
+/// A thread that panics is said so when it is joined.
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn widest(one: [f64; 2], other: [f64; 2]) -> [f64; 2] {

@@ -75,6 +75,11 @@ impl Table<'_> {
         }
     }
 
+    /// Whether going back would mean to begin anew.
+    pub(super) fn is_read_in_order(&self) -> bool {
+        matches!(self, Self::Column(_))
+    }
+
     /// Fills `into` with rows from `first` on, on all threads where rows lie apart.
     pub(super) fn read(&self, first: usize, into: &mut [f32]) -> Result<(), DatasetError> {
         match self {

@@ -237,9 +237,23 @@ impl<'a> Side<'a> {
         self.parts[0].table.n_columns()
     }
 
+    /// Whether going back would mean to begin anew.
+    pub(crate) fn is_read_in_order(&self) -> bool {
+        self.parts.iter().any(|part| part.table.is_read_in_order())
+    }
+
     /// Reads some rows, over the ends of shards.
     pub(crate) fn read(&self, rows: Range<usize>) -> anyhow::Result<Embeddings> {
-        let mut values = vec![0.0; rows.len() * self.dim()];
+        self.read_into(rows, Vec::new())
+    }
+
+    /// As [`Side::read`], into a room that was used before.
+    pub(crate) fn read_into(
+        &self,
+        rows: Range<usize>,
+        mut values: Vec<f32>,
+    ) -> anyhow::Result<Embeddings> {
+        values.resize(rows.len() * self.dim(), 0.0);
         let (mut first, mut rest) = (0, &mut values[..]);
         for part in &self.parts {
             let end = first + part.table.n_rows();

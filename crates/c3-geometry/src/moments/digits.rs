@@ -23,6 +23,7 @@ use super::squares::{SQUARE, place};
     path = "digits/no_amx.rs"
 )]
 mod amx;
+pub(super) mod directions;
 
 pub(super) use amx::Tiles;
 

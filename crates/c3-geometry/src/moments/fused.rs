@@ -95,15 +95,17 @@ impl WithSimd for Fill<'_> {
             let (lines, rest) = lines.split_at_mut(source.rows.len());
             let lines = lines.iter_mut().zip(source.rows);
             let first = panel * LANES;
-            let factor: [f64; LANES] = from_fn(|lane| source.factor(first + lane));
             match source.run::<LANES>(first) {
                 Some(run) => lines.for_each(|(line, row)| {
-                    let values = run.of(*row);
-                    line.0 = from_fn(|lane| odd(f64::from(values[lane]) * factor[0]));
+                    let scale = source.scale(*row, first);
+                    line.0 = run.of(*row).map(|value| odd(scale.of(value)));
                 }),
                 None => lines.for_each(|(line, row)| {
-                    let value = |lane| f64::from(source.value(*row, first + lane));
-                    line.0 = from_fn(|lane| odd(value(lane) * factor[lane]));
+                    let column = |lane| (source.value(*row, first + lane), first + lane);
+                    line.0 = from_fn(|lane| {
+                        let (value, column) = column(lane);
+                        odd(source.scale(*row, column).of(value))
+                    });
                 }),
             }
             rest.fill(Line([0.0; LANES]));

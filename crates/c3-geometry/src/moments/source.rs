@@ -1,4 +1,4 @@
-//! Rows of one scale on their way into sums, scaled to below one.
+//! Rows of one scale, or directions, on their way into sums, scaled to below one.
 
 use std::ops::Range;
 
@@ -18,19 +18,71 @@ fn steps(value: f64) -> i64 {
     (value + START).to_bits() as i64 - START.to_bits() as i64
 }
 
-/// Rows of one scale, of one modality or of both side by side.
+/// Bits below one that are kept of a value of a direction.
+pub(super) const DIRECTION_BITS: i32 = 30;
+/// Midway between `2^22` and `2^23`, where the step is `2^-30`.
+const DIRECTION_START: f64 = 1.5 * (1 << (52 - DIRECTION_BITS)) as f64;
+
+/// Rows of one scale or directions, of one modality or of both side by side.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     sides: &'a [&'a Embeddings],
-    factors: [f64; 2],
+    factors: Factors<'a>,
     pub(super) rows: &'a [usize],
+}
+
+/// What brings values to below one.
+#[derive(Clone, Copy)]
+enum Factors<'a> {
+    /// A power of two for each side.
+    OfSides([f64; 2]),
+    /// One over the length of each row, for each side.
+    OfRows(&'a [Vec<f64>]),
+}
+
+/// What becomes of the values of a row, of one side.
+#[derive(Clone, Copy)]
+pub(super) struct Scale {
+    factor: f64,
+    is_direction: bool,
+}
+
+impl Scale {
+    /// The value below one; of a direction, in whole steps of `2^-30`.
+    #[inline(always)]
+    pub(super) fn of(self, value: f32) -> f64 {
+        let value = f64::from(value) * self.factor;
+        match self.is_direction {
+            true => (value + DIRECTION_START) - DIRECTION_START,
+            false => value,
+        }
+    }
+
+    /// How many steps of `2^-30` a value of a direction has: the low bits, as the sign is carried.
+    #[inline(always)]
+    pub(super) fn direction_steps(self, value: f32) -> i32 {
+        (f64::from(value) * self.factor + DIRECTION_START).to_bits() as i32
+    }
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(sides: &'a [&'a Embeddings], scales: Scales, rows: &'a [usize]) -> Self {
         Self {
             sides,
-            factors: scales.factors(),
+            factors: Factors::OfSides(scales.factors()),
+            rows,
+        }
+    }
+
+    /// Directions of rows, one over the length of each row being known.
+    pub(super) fn directions(
+        sides: &'a [&'a Embeddings],
+        inverses: &'a [Vec<f64>],
+        rows: &'a [usize],
+    ) -> Self {
+        Self {
+            sides,
+            factors: Factors::OfRows(inverses),
             rows,
         }
     }
@@ -56,10 +108,27 @@ impl<'a> Source<'a> {
             .map_or(0.0, |values| values.row(row)[at])
     }
 
-    /// What brings the values of a column to below one.
+    /// What becomes of the values of a row in that column, and its neighbours of the same side.
+    #[inline(always)]
+    pub(super) fn scale(self, row: usize, column: usize) -> Scale {
+        let side = column / self.sides[0].dim();
+        let (factor, is_direction) = match self.factors {
+            Factors::OfSides(factors) => (factors.get(side).copied(), false),
+            Factors::OfRows(inverses) => (inverses.get(side).map(|side| side[row]), true),
+        };
+        Scale {
+            factor: factor.unwrap_or(1.0), // behind the last side there are zeros
+            is_direction,
+        }
+    }
+
+    /// What brings the values of a column to below one, if all rows share a scale.
     pub(super) fn factor(self, column: usize) -> f64 {
         let side = column / self.sides[0].dim();
-        self.factors.get(side).copied().unwrap_or(1.0)
+        match self.factors {
+            Factors::OfSides(factors) => factors.get(side).copied().unwrap_or(1.0),
+            Factors::OfRows(_) => unreachable!("directions have a factor for each row"),
+        }
     }
 
     /// What some rows hold, not only of these, in at most `n` pieces for each side.
@@ -103,16 +172,14 @@ impl WithSimd for Sums<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Source {
-            sides,
-            factors,
-            rows,
-        } = self.source;
-        let sums = self.sums.chunks_mut(sides[0].dim());
-        for ((values, factor), sums) in sides.iter().zip(factors).zip(sums) {
+        let Source { sides, rows, .. } = self.source;
+        let dim = sides[0].dim();
+        let sums = self.sums.chunks_mut(dim);
+        for ((side, values), sums) in sides.iter().enumerate().zip(sums) {
             for row in rows {
+                let scale = self.source.scale(*row, side * dim);
                 let values = sums.iter_mut().zip(values.row(*row));
-                values.for_each(|(sum, value)| *sum += steps(f64::from(*value) * factor));
+                values.for_each(|(sum, value)| *sum += steps(scale.of(*value)));
             }
         }
     }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard};
 use rayon::prelude::*;
 
 use super::bin::Bin;
-use super::digits::{self, BLOCK, Tiles};
+use super::digits::{self, BLOCK, Tiles, directions};
 use super::scales::{self, Scales};
 use super::source::Source;
 use crate::Embeddings;
@@ -33,6 +33,22 @@ pub(super) fn add(tiles: Tiles, sides: &[&Embeddings], bins: &mut BTreeMap<Scale
     let tasks = (0..n).into_par_iter().step_by(size);
     let tasks = tasks.with_max_len(1); // else a thread keeps what it began, and others wait at the end
     tasks.for_each(|start| shared.add(start..n.min(start + size)));
+}
+
+/// Adds directions, which share a scale, to its sums.
+pub(super) fn add_directions(tiles: Tiles, source: Source<'_>, bin: &mut Bin) {
+    let n = source.rows.len();
+    let bin = Mutex::new(bin);
+    let bin = || bin.lock().expect("no task panics while it holds the lock");
+    let blocks = (0..n).into_par_iter().step_by(directions::BLOCK);
+    blocks.with_max_len(1).for_each(|start| {
+        let end = n.min(start + directions::BLOCK);
+        let ahead = end..n.min(end + directions::BLOCK);
+        let mut part = bin().lend();
+        let rows = &source.rows[start..end];
+        directions::add(tiles, source.part(rows), ahead, &mut part);
+        bin().take_back(part, rows.len());
+    });
 }
 
 /// What all tasks know.

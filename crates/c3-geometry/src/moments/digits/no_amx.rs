@@ -1,5 +1,6 @@
 //! No processor of this kind has tiles that this program could use.
 
+use super::directions::{self, Steps};
 use super::{COLUMNS, Rows, Slice, Totals};
 
 /// Proof of tiles: there is none.
@@ -25,10 +26,27 @@ impl Tiles {
     pub(super) fn turn(self, _: &Slice, _: &mut Slice) {
         match self {}
     }
+
+    pub(super) fn cut_steps(self, _: &Steps, _: &mut directions::Slice, _: &mut [i64; COLUMNS]) {
+        match self {}
+    }
+
+    pub(super) fn turn_digits(self, _: &directions::Slice, _: &mut directions::Slice) {
+        match self {}
+    }
 }
 
 impl Configured {
     pub(super) fn multiply(&self, _: &[Slice], _: &[Slice], _: &mut Totals) {
+        unreachable!("only tiles are configured")
+    }
+
+    pub(super) fn multiply_directions(
+        &self,
+        _: &[directions::Slice],
+        _: &[directions::Slice],
+        _: &mut directions::Totals,
+    ) {
         unreachable!("only tiles are configured")
     }
 }
