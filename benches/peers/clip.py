@@ -31,6 +31,8 @@ def main():
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if options.device != "cpu":
+        torch.set_float32_matmul_precision("high")  # TF32, as ours
     torch.manual_seed(0)
     network = open_clip.create_model("ViT-B-32-quickgelu").to(options.device).eval()
     mean, std = MEAN.to(options.device), STD.to(options.device)

@@ -70,6 +70,8 @@ def main():
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.device != "cpu":
+        torch.set_float32_matmul_precision("high")  # TF32, as ours
     torch.manual_seed(0)
     decoder = Decoder().to(arguments.device).eval()
     embeddings = F.normalize(torch.randn(WARM_UP + arguments.embeddings, D_EMBED)).to(arguments.device)

@@ -86,6 +86,8 @@ def main():
     parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.device != "cpu":
+        torch.set_float32_matmul_precision("high")  # TF32, as ours
     torch.manual_seed(0)
     decoder = Decoder().to(arguments.device)
     optimizer = torch.optim.AdamW(decoder.parameters(), lr=1e-3, weight_decay=0.01)

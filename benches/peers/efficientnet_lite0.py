@@ -28,6 +28,8 @@ def main():
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if options.device != "cpu":
+        torch.set_float32_matmul_precision("high")  # TF32, as ours
     torch.manual_seed(0)
     layout = torch.channels_last if options.channels_last else torch.contiguous_format
     network = EfficientNet.from_name("efficientnet-lite0")

@@ -28,6 +28,8 @@ def main():
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if options.device != "cpu":
+        torch.set_float32_matmul_precision("high")  # TF32, as ours
     tokenizer = AutoTokenizer.from_pretrained(get_model_path())
     network = AutoModel.from_pretrained(get_model_path()).to(options.device).eval()
     texts = sorted(options.captions.read_text(encoding="utf-8").splitlines(), key=len)

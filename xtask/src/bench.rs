@@ -3,6 +3,7 @@
 mod decoder;
 mod encoders;
 mod geometry;
+mod gpt2;
 
 use std::path::{Path, PathBuf};
 
@@ -67,6 +68,7 @@ impl Bench {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let chosen = self.device.open()?;
         let mut all = decoder::work(&chosen);
+        all.extend(gpt2::work(&chosen));
         all.extend(encoders::work(&chosen));
         all.extend(geometry::work());
         all.extend(self.photos.as_deref().map(encoders::decoding));

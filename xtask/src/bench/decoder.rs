@@ -70,7 +70,7 @@ fn captions(count: usize) -> anyhow::Result<CaptionSet> {
     )?)
 }
 
-fn embeddings(count: usize) -> anyhow::Result<Embeddings> {
+pub(super) fn embeddings(count: usize) -> anyhow::Result<Embeddings> {
     let values = (0..count * D_EMBED).map(|at| (at as f32 * 0.37).sin() + 0.01);
     Ok(Embeddings::new(values.collect(), D_EMBED)?.to_unit_length()?)
 }
@@ -132,7 +132,7 @@ fn trainings_side_by_side(chosen: &Chosen) -> anyhow::Result<f64> {
 }
 
 /// How much is computed at once.
-fn lanes(chosen: &Chosen) -> usize {
+pub(super) fn lanes(chosen: &Chosen) -> usize {
     match chosen.is_processor() {
         true => rayon::current_num_threads(),
         false => 1,

@@ -201,16 +201,28 @@ impl Configured {
     }
 }
 
+/// Sums of products of directions in the tiles, to be stored.
+pub(super) struct Summing<'a>(PhantomData<&'a Configured>);
+
 impl Configured {
-    /// As [`Configured::multiply`], of directions: rank after rank, none comes back before three
-    /// others, and two digits of the left side are at hand.
+    /// Begins sums of products of 16 columns (turned) with 16 columns, by rank.
+    pub(super) fn begin(&mut self) -> Summing<'_> {
+        // SAFETY: the tiles are configured while `self` lives.
+        unsafe {
+            asm!(
+                "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3", "tilezero tmm4",
+                options(nostack, nomem),
+            );
+        }
+        Summing(PhantomData)
+    }
+}
+
+impl Summing<'_> {
+    /// Adds the products of one slice. No rank comes back before three others, and two digits of
+    /// the left side are at hand.
     #[rustfmt::skip]
-    pub(super) fn multiply_directions(
-        &self,
-        left: &[directions::Slice],
-        right: &[directions::Slice],
-        totals: &mut directions::Totals,
-    ) {
+    pub(super) fn add(&mut self, left: &directions::Slice, right: &directions::Slice) {
         macro_rules! load {
             ($tile:literal, $side:literal, $digit:literal) => {
                 concat!("tileloadd tmm", $tile, ", [{", $side, "} + {line}*1 + 1024*", $digit, "]")
@@ -221,14 +233,10 @@ impl Configured {
                 concat!("tdpbssd tmm", $rank, ", tmm", $left, ", tmm7")
             };
         }
-        assert_eq!(left.len(), right.len());
-        assert!((1..=directions::SLICES).contains(&left.len()), "so many sums fit 32 bits");
-        // SAFETY: both sides hold `slices` slices of four tiles of 1024 bytes, and `totals` as
-        // many tiles as are stored; the tiles are configured while `self` lives.
+        // SAFETY: both sides are four tiles of 1024 bytes; the tiles are configured, and nothing
+        // but this uses them from `begin` to `store`.
         unsafe {
             asm!(
-                "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3", "tilezero tmm4",
-                "2:",
                 load!(7, "right", 0), load!(5, "left", 0), into!(0, 5),
                 load!(6, "left", 1), into!(1, 6),
                 load!(5, "left", 2), into!(2, 5),
@@ -239,23 +247,26 @@ impl Configured {
                 load!(7, "right", 3), into!(4, 6), into!(3, 5),
                 load!(7, "right", 2), into!(2, 5),
                 load!(5, "left", 2), into!(4, 5), into!(3, 6),
-                "add {left}, {size}",
-                "add {right}, {size}",
-                "dec {slices}",
-                "jnz 2b",
+                left = in(reg) left.as_ptr(),
+                right = in(reg) right.as_ptr(),
+                line = in(reg) 64_usize,
+                options(nostack, readonly),
+            );
+        }
+    }
+
+    /// Stores the sums.
+    pub(super) fn store(self, totals: &mut directions::Totals) {
+        // SAFETY: `totals` has as many tiles as are stored, and they are configured.
+        unsafe {
+            asm!(
                 "tilestored [{totals} + {line}*1], tmm0",
                 "tilestored [{totals} + {line}*1 + 1024], tmm1",
                 "tilestored [{totals} + {line}*1 + 2048], tmm2",
                 "tilestored [{totals} + {line}*1 + 3072], tmm3",
                 "tilestored [{totals} + {line}*1 + 4096], tmm4",
-                left = inout(reg) left.as_ptr() => _,
-                right = inout(reg) right.as_ptr() => _,
-                slices = inout(reg) left.len() => _,
                 totals = in(reg) totals.0.as_mut_ptr(),
                 line = in(reg) 64_usize,
-                size = const size_of::<directions::Slice>(),
-                out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
                 options(nostack),
             );
         }

@@ -135,14 +135,15 @@ fn multiply<'a>(
     products: &mut [i64],
 ) {
     let arch = Arch::new();
-    let drain = |totals: &Totals, out: &mut [i64]| arch.dispatch(Drain { totals, out });
+    let drain = |totals: &Totals, rows, out: &mut [i64]| arch.dispatch(Drain { totals, rows, out });
     let padded = groups.len() * COLUMNS;
     let pairs = (0..groups.len()).flat_map(|row| (row..groups.len()).map(move |at| (row, at)));
     let mut left = [NO_SLICE; SLICES];
     let mut totals = [(); 2].map(|()| Totals([[[0; COLUMNS]; COLUMNS]; RANKS]));
     let [mut totals, mut before] = totals.each_mut();
     let mut last = None;
-    let configured = tiles.configure();
+    let share = COLUMNS.div_ceil(groups.first().map_or(1, |group| group.len()));
+    let mut configured = tiles.configure();
     for (row, column) in pairs {
         let left = &mut left[..groups[row].len()];
         if row == column {
@@ -151,21 +152,29 @@ fn multiply<'a>(
         }
         let at = place(padded, row * COLUMNS, column * COLUMNS);
         touch(ahead.next().unwrap_or_default());
-        configured.multiply_directions(left, groups[column], totals);
-        // While the tiles are at work, the totals of the pair before are added up.
-        if let Some(last) = last.replace(at) {
-            drain(before, &mut products[last..]);
+        let mut summing = configured.begin();
+        let mut rows = 0..0;
+        for (left, right) in left.iter().zip(groups[column]) {
+            summing.add(left, right);
+            // While the tiles are at work, the totals of the pair before are added up.
+            rows = rows.end..COLUMNS.min(rows.end + share);
+            if let Some(last) = last {
+                drain(before, rows.clone(), &mut products[last..]);
+            }
         }
+        summing.store(totals);
+        last = Some(at);
         swap(&mut totals, &mut before);
     }
     if let Some(last) = last {
-        drain(before, &mut products[last..]);
+        drain(before, 0..COLUMNS, &mut products[last..]);
     }
 }
 
 /// Totals by rank on their way into the products, which lie in squares.
 struct Drain<'a> {
     totals: &'a Totals,
+    rows: Range<usize>,
     out: &'a mut [i64],
 }
 
@@ -174,7 +183,8 @@ impl WithSimd for Drain<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        for (row, out) in self.out.chunks_mut(SQUARE).take(COLUMNS).enumerate() {
+        let out = self.out.chunks_mut(SQUARE).enumerate();
+        for (row, out) in out.take(self.rows.end).skip(self.rows.start) {
             let [a, b, c, d, e] = self.totals.0.each_ref().map(|rank| &rank[row]);
             let out: &mut [i64; COLUMNS] = out.first_chunk_mut().expect("squares hold whole tiles");
             for at in 0..COLUMNS {
