@@ -318,6 +318,24 @@ fn a_column_of_parquet_is_measured_as_the_same_rows_elsewhere() {
     );
 }
 
+/// Threads read rows beside each other, and more than one meets something wrong.
+#[test]
+fn of_several_wrong_rows_the_first_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut values = vec![1.0; 4000 * DIM];
+    for row in [1300, 1700, 3900] {
+        values[row * DIM..(row + 1) * DIM].fill(0.0);
+    }
+    npy(folder.path(), "rows.npy", "(4000, 8)", &values);
+    let named = ["rows.npy", "row 1300 "];
+    refuses(folder.path(), &["rows.npy"], &named);
+    refuses(folder.path(), &["rows.npy", "--moments", "kept"], &named);
+    assert!(!folder.path().join("kept").exists());
+    values[1299 * DIM + 3] = f32::NAN;
+    npy(folder.path(), "rows.npy", "(4000, 8)", &values);
+    refuses(folder.path(), &["rows.npy"], &["row 1299, column 3"]);
+}
+
 #[test]
 fn rows_on_one_line_are_measured() {
     let folder = tempfile::tempdir().unwrap();

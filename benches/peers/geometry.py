@@ -2,10 +2,11 @@
 {"name": ..., "per_second": ..., "threads": ..., "numpy": ...}
 
     pip install numpy
-    python geometry.py covariance|singular ROWS WIDTH [--threads 2]
+    python geometry.py covariance|unit|singular ROWS WIDTH [--threads 2]
 
 The same work as `geometry` of `cargo xtask bench`: `numpy.mean` and `numpy.cov` in float64 of float32
-rows, or the singular values of the centred rows; the best of three rounds.
+rows, the same of rows brought to unit length first, or the singular values of the centred rows; the
+best of three rounds.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import os
 import time
 
 parser = argparse.ArgumentParser()
-parser.add_argument("what", choices=["covariance", "singular"])
+parser.add_argument("what", choices=["covariance", "unit", "singular"])
 parser.add_argument("rows", type=int)
 parser.add_argument("width", type=int)
 parser.add_argument("--threads", type=int, default=2)
@@ -33,6 +34,13 @@ def covariance():
     np.cov(rows, rowvar=False, dtype=np.float64)
 
 
+def unit():
+    wide = rows.astype(np.float64)
+    wide /= np.linalg.norm(wide, axis=1, keepdims=True)
+    np.mean(wide, axis=0)
+    np.cov(wide, rowvar=False)
+
+
 def singular():
     wide = rows.astype(np.float64)
     np.linalg.svd(wide - wide.mean(0), compute_uv=False)
@@ -41,7 +49,7 @@ def singular():
 best = float("inf")
 for _ in range(3):
     start = time.perf_counter()
-    {"covariance": covariance, "singular": singular}[options.what]()
+    {"covariance": covariance, "unit": unit, "singular": singular}[options.what]()
     best = min(best, time.perf_counter() - start)
 line = {
     "name": options.what,

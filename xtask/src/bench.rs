@@ -92,10 +92,16 @@ impl Bench {
             } else {
                 self.peer(script, &arguments)
             };
+            let ours = ours(&chosen)?;
+            // The table comes last, and whoever loses patience has seen this much.
+            match peer {
+                Some(peer) => eprintln!("  {ours:.1} {unit}, its peer {peer:.1}"),
+                None => eprintln!("  {ours:.1} {unit}"),
+            }
             rows.push(Row {
                 name,
                 unit,
-                ours: ours(&chosen)?,
+                ours,
                 peer,
             });
         }

@@ -1,6 +1,6 @@
 //! Moments and spectra, beside NumPy.
 
-use c3_geometry::{Embeddings, Moments, Side, Spectrum};
+use c3_geometry::{Embeddings, Moments, Side, Spectrum, UnitRows};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -35,6 +35,13 @@ pub(super) fn work() -> Vec<Work> {
             ours: Box::new(|_| covariance(Moments::unpaired(DIM).portable())),
         },
         Work {
+            name: "mean and covariance at unit length, 123,287 x 512",
+            unit: "rows/s",
+            script: "geometry.py",
+            arguments: told("unit", ROWS),
+            ours: Box::new(|_| covariance_at_unit_length()),
+        },
+        Work {
             name: "singular values, 20,000 x 512",
             unit: "rows/s",
             script: "geometry.py",
@@ -51,6 +58,20 @@ fn covariance(empty: Moments) -> anyhow::Result<f64> {
         moments.add(&batch)?;
         moments.mean(Side::X)?;
         moments.covariance(Side::X)?;
+        Ok(())
+    })
+}
+
+/// The way of `measure`: lengths, and then rows at unit length.
+fn covariance_at_unit_length() -> anyhow::Result<f64> {
+    let mut batch = rows(ROWS)?;
+    best(ROWS, || {
+        let unit_rows = UnitRows::new(std::mem::replace(&mut batch, rows(1)?))?;
+        let mut moments = Moments::unpaired(DIM);
+        moments.add_unit_rows(&unit_rows)?;
+        moments.mean(Side::X)?;
+        moments.covariance(Side::X)?;
+        batch = unit_rows.into_rows();
         Ok(())
     })
 }

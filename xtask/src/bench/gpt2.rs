@@ -29,8 +29,11 @@ pub(super) fn work(chosen: &Chosen) -> Vec<Work> {
         name,
         unit: "captions/s",
         script: "gpt2_training.py",
-        arguments: [where_we_do(chosen), told.iter().map(|word| (*word).to_owned()).collect()]
-            .concat(),
+        arguments: [
+            where_we_do(chosen),
+            told.iter().map(|word| (*word).to_owned()).collect(),
+        ]
+        .concat(),
         ours: Box::new(move |chosen| training(precision, chosen)),
     };
     let mut work = vec![of("GPT-2 training", Precision::Full, &[])];

@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use c3_geometry::{Directions, Embeddings, GeometryError, Moments};
+use c3_geometry::{Embeddings, Moments, UnitRows};
 
 use super::survey::Settings;
 use super::vectors::Side;
@@ -125,14 +125,8 @@ impl Rows<'_> {
             let mut rooms = vec![Vec::new(); self.sides.len()];
             while let Some((rows, read)) = self.take(&mut rooms) {
                 let batch = read.and_then(|read| self.prepare(read, rows.start));
-                let added = batch.and_then(|batch| Ok((summed.add(&batch)?, batch)));
-                match added {
-                    Ok(((), batch)) => rooms = batch.into_iter().map(Batch::into_room).collect(),
-                    Err(error) => {
-                        *lock(&self.next) = self.n_rows(); // the others stop soon
-                        return Err((rows.start, error));
-                    }
-                }
+                let emptied = batch.and_then(|batch| summed.add(batch));
+                rooms = emptied.map_err(|error| self.stop(rows.start, error))?;
                 let mut meter = lock(self.meter);
                 let read = rows.len() * self.sides.len();
                 meter.iter_mut().for_each(|meter| meter.advance(read));
@@ -141,8 +135,13 @@ impl Rows<'_> {
         })
     }
 
+    /// Leaves nothing to take for the other threads.
+    fn stop(&self, row: usize, error: anyhow::Error) -> Wrong {
+        *lock(&self.next) = self.n_rows();
+        (row, error)
+    }
+
     /// The next rows that nobody has taken, read into rooms that were used before.
-    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
     fn take(
         &self,
         rooms: &mut Vec<Vec<f32>>,
@@ -167,8 +166,8 @@ impl Rows<'_> {
         let sides = self.sides.iter().zip(read);
         let batch = sides.map(|(side, rows)| match self.settings.as_they_are {
             true => Ok(Batch::Rows(rows)),
-            false => Directions::of(rows)
-                .map(Batch::Directions)
+            false => UnitRows::new(rows)
+                .map(Batch::UnitRows)
                 .map_err(|error| side.place(error, start)),
         });
         batch.collect()
@@ -178,7 +177,7 @@ impl Rows<'_> {
 /// Rows of one modality, as they are summed up.
 enum Batch {
     Rows(Embeddings),
-    Directions(Directions),
+    UnitRows(UnitRows),
 }
 
 impl Batch {
@@ -189,7 +188,7 @@ impl Batch {
         };
         match self {
             Self::Rows(rows) => extremes(&rows.lengths()),
-            Self::Directions(directions) => extremes(directions.lengths()),
+            Self::UnitRows(rows) => extremes(rows.lengths()),
         }
     }
 
@@ -197,30 +196,31 @@ impl Batch {
     fn into_room(self) -> Vec<f32> {
         let rows = match self {
             Self::Rows(rows) => rows,
-            Self::Directions(directions) => directions.into_rows(),
+            Self::UnitRows(rows) => rows.into_rows(),
         };
         rows.into_array().into_raw_vec_and_offset().0
     }
 }
 
 impl Summed {
-    fn add(&mut self, batch: &[Batch]) -> Result<(), GeometryError> {
-        match batch {
+    /// Adds rows, and gives back what they were in.
+    fn add(&mut self, batch: Vec<Batch>) -> anyhow::Result<Vec<Vec<f32>>> {
+        match &batch[..] {
             [Batch::Rows(x)] => self.moments.add(x)?,
-            [Batch::Directions(x)] => self.moments.add_directions(x)?,
+            [Batch::UnitRows(x)] => self.moments.add_unit_rows(x)?,
             [Batch::Rows(x), Batch::Rows(y)] => self.moments.add_pairs(x, y)?,
-            [Batch::Directions(x), Batch::Directions(y)] => {
-                self.moments.add_direction_pairs(x, y)?;
+            [Batch::UnitRows(x), Batch::UnitRows(y)] => {
+                self.moments.add_unit_pairs(x, y)?;
             }
             _ => unreachable!("there are one or two modalities, all as they are or none"),
         }
         let lengths = batch.iter().map(Batch::lengths);
         self.lengths = lengths.fold(self.lengths, widest);
-        Ok(())
+        Ok(batch.into_iter().map(Batch::into_room).collect())
     }
 }
 
-/// A thread that panics is said so when it is joined.
+/// What a thread has locked when it panics does not matter: that is said when it is joined.
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -101,11 +101,7 @@ impl WithSimd for Fill<'_> {
                     line.0 = run.of(*row).map(|value| odd(scale.of(value)));
                 }),
                 None => lines.for_each(|(line, row)| {
-                    let column = |lane| (source.value(*row, first + lane), first + lane);
-                    line.0 = from_fn(|lane| {
-                        let (value, column) = column(lane);
-                        odd(source.scale(*row, column).of(value))
-                    });
+                    line.0 = from_fn(|lane| odd(source.scaled(*row, first + lane)));
                 }),
             }
             rest.fill(Line([0.0; LANES]));

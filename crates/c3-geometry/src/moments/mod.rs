@@ -16,6 +16,8 @@ mod source;
 mod squares;
 mod state;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -25,7 +27,7 @@ use rayon::prelude::*;
 pub use state::{BinState, MomentsState};
 
 use crate::gap::{at_least, same_width};
-use crate::{Directions, Embeddings, GeometryError};
+use crate::{Embeddings, GeometryError, UnitRows};
 use bin::{Bin, Way};
 use scales::Scales;
 use source::Source;
@@ -149,7 +151,7 @@ impl Moments {
         Ok(())
     }
 
-    /// Adds the directions of the rows of `x`, `[n, d]`, of unit length.
+    /// Adds the rows of `x`, `[n, d]`, at unit length.
     ///
     /// Every value, computed in f64, is rounded to a whole number of steps of `2^-30`: four times
     /// finer than f32 is where `d` is 512, as fine where it is 4096. As [`Moments::add`] of
@@ -158,23 +160,19 @@ impl Moments {
     /// # Errors
     ///
     /// As [`Moments::add`].
-    pub fn add_directions(&mut self, x: &Directions) -> Result<(), GeometryError> {
+    pub fn add_unit_rows(&mut self, x: &UnitRows) -> Result<(), GeometryError> {
         self.check_single(x.rows())?;
         self.take_directions(&[x]);
         Ok(())
     }
 
-    /// Adds pairs of directions: of row `i` of `x` and of row `i` of `y`, `[n, d]` each, as
-    /// [`Moments::add_directions`] does.
+    /// Adds pairs at unit length: row `i` of `x` with row `i` of `y`, `[n, d]` each, as
+    /// [`Moments::add_unit_rows`] does.
     ///
     /// # Errors
     ///
     /// As [`Moments::add_pairs`].
-    pub fn add_direction_pairs(
-        &mut self,
-        x: &Directions,
-        y: &Directions,
-    ) -> Result<(), GeometryError> {
+    pub fn add_unit_pairs(&mut self, x: &UnitRows, y: &UnitRows) -> Result<(), GeometryError> {
         self.check_pairs(x.rows(), y.rows())?;
         self.take_directions(&[x, y]);
         Ok(())
@@ -293,10 +291,9 @@ impl Moments {
         }
     }
 
-    fn take_directions(&mut self, sides: &[&Directions]) {
+    fn take_directions(&mut self, sides: &[&UnitRows]) {
         let width = self.width();
-        let inverse =
-            |side: &&Directions| side.lengths().iter().map(|length| 1.0 / length).collect();
+        let inverse = |side: &&UnitRows| side.lengths().iter().map(|length| 1.0 / length).collect();
         let inverses: Vec<Vec<f64>> = sides.iter().map(inverse).collect();
         let rows: Vec<&Embeddings> = sides.iter().map(|side| side.rows()).collect();
         let all: Vec<usize> = (0..rows[0].len()).collect();
@@ -381,68 +378,4 @@ fn not_below_zero(mut covariance: Array2<f64>) -> Array2<f64> {
     let mut variances = covariance.diag_mut();
     variances.mapv_inplace(|variance| variance.max(0.0));
     covariance
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_constant_dimension_has_no_variance() {
-        let batch = Embeddings::new((0..40).flat_map(|i| [0.3, i as f32]).collect(), 2).unwrap();
-        let mut moments = Moments::unpaired(2);
-        moments.add(&batch).unwrap();
-        let covariance = moments.covariance(Side::X).unwrap();
-        assert!(covariance[[0, 0]].abs() < 1e-8, "{covariance}"); // rows reach 39, so scale 64
-        assert!((covariance[[1, 1]] - 410.0 / 3.0).abs() < 1e-6); // (n^2 + n) / 12
-    }
-
-    #[test]
-    fn the_residual_is_the_covariance_of_the_difference() {
-        let x = Embeddings::new(vec![1.0, 0.5, 2.0, 0.25, -1.0, 0.0, 0.5, 0.5], 2).unwrap();
-        let y = Embeddings::new(vec![0.5, 0.5, 1.0, 0.75, -1.0, 1.0, 0.0, 0.5], 2).unwrap();
-        let difference: Vec<f32> = x
-            .as_slice()
-            .iter()
-            .zip(y.as_slice())
-            .map(|(a, b)| a - b)
-            .collect();
-        let mut pairs = Moments::paired(2);
-        pairs.add_pairs(&x, &y).unwrap();
-        let mut single = Moments::unpaired(2);
-        single
-            .add(&Embeddings::new(difference, 2).unwrap())
-            .unwrap();
-        let (one, other) = (
-            pairs.residual_covariance().unwrap(),
-            single.covariance(Side::X).unwrap(),
-        );
-        assert!(
-            (&one - &other).iter().all(|apart| apart.abs() < 1e-10),
-            "{one} {other}"
-        );
-    }
-
-    #[test]
-    fn one_row_has_a_mean_and_no_covariance() {
-        let mut moments = Moments::unpaired(1);
-        moments
-            .add(&Embeddings::new(vec![2.0], 1).unwrap())
-            .unwrap();
-        assert_eq!(moments.mean(Side::X), Ok(vec![2.0]));
-        let error = GeometryError::TooFewRows {
-            needed: 2,
-            found: 1,
-        };
-        assert_eq!(moments.covariance(Side::X), Err(error));
-    }
-
-    #[test]
-    fn pairs_and_singles_do_not_mix() {
-        let x = Embeddings::new(vec![2.0], 1).unwrap();
-        assert!(Moments::paired(1).add(&x).is_err());
-        assert!(Moments::unpaired(1).add_pairs(&x, &x).is_err());
-        assert!(Moments::paired(1).merge(&Moments::unpaired(1)).is_err());
-        assert!(Moments::paired(1).merge(&Moments::paired(2)).is_err());
-    }
 }

@@ -108,6 +108,12 @@ impl<'a> Source<'a> {
             .map_or(0.0, |values| values.row(row)[at])
     }
 
+    /// A value of a row, below one.
+    #[inline(always)]
+    pub(super) fn scaled(self, row: usize, column: usize) -> f64 {
+        self.scale(row, column).of(self.value(row, column))
+    }
+
     /// What becomes of the values of a row in that column, and its neighbours of the same side.
     #[inline(always)]
     pub(super) fn scale(self, row: usize, column: usize) -> Scale {

@@ -8,6 +8,8 @@
     reason = "tiles exist in assembly only; each block says why it is sound"
 )]
 
+mod directions;
+
 use std::arch::asm;
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
@@ -15,7 +17,6 @@ use std::mem::offset_of;
 use std::sync::OnceLock;
 
 use super::super::source::START;
-use super::directions::{self, Steps};
 use super::{COLUMNS, DIGITS, Rows, SLICES, Slice, Tile, Totals};
 
 /// Proof that the processor has tiles and that the system lets this program use them.
@@ -49,23 +50,6 @@ impl Tiles {
     ) {
         // SAFETY: `self` is the proof that the processor has AVX-512.
         unsafe { cut(rows, factors, slice, sums) }
-    }
-
-    /// Cuts directions into digits, and adds their steps to the sums.
-    pub(super) fn cut_steps(
-        self,
-        steps: &Steps,
-        slice: &mut directions::Slice,
-        sums: &mut [i64; COLUMNS],
-    ) {
-        // SAFETY: `self` is the proof that the processor has AVX-512.
-        unsafe { cut_steps(steps, slice, sums) }
-    }
-
-    /// As [`Tiles::turn`], of directions.
-    pub(super) fn turn_digits(self, slice: &directions::Slice, turned: &mut directions::Slice) {
-        // SAFETY: `self` is the proof that the processor has AVX-512.
-        unsafe { turn_tiles(slice, turned) }
     }
 
     /// Turns the tiles of a slice: what were columns of four bytes become rows.
@@ -201,78 +185,6 @@ impl Configured {
     }
 }
 
-/// Sums of products of directions in the tiles, to be stored.
-pub(super) struct Summing<'a>(PhantomData<&'a Configured>);
-
-impl Configured {
-    /// Begins sums of products of 16 columns (turned) with 16 columns, by rank.
-    pub(super) fn begin(&mut self) -> Summing<'_> {
-        // SAFETY: the tiles are configured while `self` lives.
-        unsafe {
-            asm!(
-                "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3", "tilezero tmm4",
-                options(nostack, nomem),
-            );
-        }
-        Summing(PhantomData)
-    }
-}
-
-impl Summing<'_> {
-    /// Adds the products of one slice. No rank comes back before three others, and two digits of
-    /// the left side are at hand.
-    #[rustfmt::skip]
-    pub(super) fn add(&mut self, left: &directions::Slice, right: &directions::Slice) {
-        macro_rules! load {
-            ($tile:literal, $side:literal, $digit:literal) => {
-                concat!("tileloadd tmm", $tile, ", [{", $side, "} + {line}*1 + 1024*", $digit, "]")
-            };
-        }
-        macro_rules! into {
-            ($rank:literal, $left:literal) => {
-                concat!("tdpbssd tmm", $rank, ", tmm", $left, ", tmm7")
-            };
-        }
-        // SAFETY: both sides are four tiles of 1024 bytes; the tiles are configured, and nothing
-        // but this uses them from `begin` to `store`.
-        unsafe {
-            asm!(
-                load!(7, "right", 0), load!(5, "left", 0), into!(0, 5),
-                load!(6, "left", 1), into!(1, 6),
-                load!(5, "left", 2), into!(2, 5),
-                load!(6, "left", 3), into!(3, 6),
-                load!(7, "right", 1), into!(4, 6),
-                load!(6, "left", 1), into!(2, 6), into!(3, 5),
-                load!(5, "left", 0), into!(1, 5),
-                load!(7, "right", 3), into!(4, 6), into!(3, 5),
-                load!(7, "right", 2), into!(2, 5),
-                load!(5, "left", 2), into!(4, 5), into!(3, 6),
-                left = in(reg) left.as_ptr(),
-                right = in(reg) right.as_ptr(),
-                line = in(reg) 64_usize,
-                options(nostack, readonly),
-            );
-        }
-    }
-
-    /// Stores the sums.
-    pub(super) fn store(self, totals: &mut directions::Totals) {
-        // SAFETY: `totals` has as many tiles as are stored, and they are configured.
-        unsafe {
-            asm!(
-                "tilestored [{totals} + {line}*1], tmm0",
-                "tilestored [{totals} + {line}*1 + 1024], tmm1",
-                "tilestored [{totals} + {line}*1 + 2048], tmm2",
-                "tilestored [{totals} + {line}*1 + 3072], tmm3",
-                "tilestored [{totals} + {line}*1 + 4096], tmm4",
-                totals = in(reg) totals.0.as_mut_ptr(),
-                line = in(reg) 64_usize,
-                options(nostack),
-            );
-        }
-    }
-}
-
 const _: () = assert!(DIGITS == 6 && offset_of!(Slice, lowest) == 6 * 1024);
 const _: () = assert!(size_of::<Totals>() == 6 * 1024);
 const _: () = assert!(size_of::<Rows>() == 64 * 64 && align_of::<Rows>() == 64);
@@ -384,36 +296,6 @@ fn turn_tiles<const N: usize>(tiles: &[Tile; N], turned: &mut [Tile; N]) {
     for (turned, tile) in turned.iter_mut().zip(tiles) {
         *turned = turn_tile(tile);
     }
-}
-
-#[target_feature(enable = "avx512f")]
-fn cut_steps(steps: &Steps, slice: &mut directions::Slice, sums: &mut [i64; COLUMNS]) {
-    // SAFETY: steps are aligned to 64 bytes, a row of 16 is a register, and any bits are a number.
-    let rows: &[[__m512i; 4]; 16] = unsafe { &*std::ptr::from_ref(steps).cast() };
-    // SAFETY: of the same size.
-    let mut totals = unsafe { std::mem::transmute::<[i64; COLUMNS], [__m512i; 2]>(*sums) };
-    // SAFETY: a tile is 16 registers of 64 bytes, aligned to them.
-    let tiles: &mut [[__m512i; 16]; directions::DIGITS] =
-        unsafe { &mut *std::ptr::from_mut(slice).cast() };
-    let halves = _mm512_set1_epi32(0x0080_8080);
-    for (at, rows) in rows.iter().enumerate() {
-        for row in rows {
-            let half = |row| _mm512_cvtepi32_epi64(row);
-            let (low, high) = (
-                _mm512_castsi512_si256(*row),
-                _mm512_extracti64x4_epi64::<1>(*row),
-            );
-            totals[0] = _mm512_add_epi64(totals[0], half(low));
-            totals[1] = _mm512_add_epi64(totals[1], half(high));
-        }
-        let bytes = rows.map(|row| _mm512_xor_epi32(_mm512_add_epi32(row, halves), halves));
-        let [d, c, b, a] = turn_bytes(bytes);
-        for (tile, digit) in tiles.iter_mut().zip([a, b, c, d]) {
-            tile[at] = digit;
-        }
-    }
-    // SAFETY: of the same size.
-    *sums = unsafe { std::mem::transmute::<[__m512i; 2], [i64; COLUMNS]>(totals) };
 }
 
 /// A square of 16 by 16 whole numbers: in fours, then fours of fours.

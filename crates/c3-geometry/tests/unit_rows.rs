@@ -1,6 +1,6 @@
-//! Laws of moments of directions, that hold for every input.
+//! Laws of moments of rows at unit length, that hold for every input.
 
-use c3_geometry::{Directions, Embeddings, Moments, Side};
+use c3_geometry::{Embeddings, Moments, Side, UnitRows};
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
 
@@ -17,27 +17,27 @@ fn rows(n: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Vec<f32>>> {
     prop::collection::vec(row, n)
 }
 
-fn directions(rows: &[Vec<f32>]) -> Directions {
-    Directions::of(Embeddings::new(rows.concat(), DIM).unwrap()).unwrap()
+fn unit_rows(rows: &[Vec<f32>]) -> UnitRows {
+    UnitRows::new(Embeddings::new(rows.concat(), DIM).unwrap()).unwrap()
 }
 
 fn moments(rows: &[Vec<f32>]) -> Moments {
     let mut moments = Moments::unpaired(DIM);
-    moments.add_directions(&directions(rows)).unwrap();
+    moments.add_unit_rows(&unit_rows(rows)).unwrap();
     moments
 }
 
 fn portable(rows: &[Vec<f32>]) -> Moments {
     let mut moments = Moments::unpaired(DIM).portable();
-    moments.add_directions(&directions(rows)).unwrap();
+    moments.add_unit_rows(&unit_rows(rows)).unwrap();
     moments
 }
 
 /// Rows of unit length in f64, `[n, d]`.
 fn units(rows: &[Vec<f32>]) -> Array2<f64> {
-    let directions = directions(rows);
-    let lengths = ndarray::Array1::from(directions.lengths().to_vec());
-    directions.rows().view().mapv(f64::from) / lengths.insert_axis(Axis(1))
+    let unit_rows = unit_rows(rows);
+    let lengths = ndarray::Array1::from(unit_rows.lengths().to_vec());
+    unit_rows.rows().view().mapv(f64::from) / lengths.insert_axis(Axis(1))
 }
 
 /// The most that two tables differ by.
@@ -111,7 +111,7 @@ proptest! {
 
 /// Their columns share a tile, and there are more of them than a square of the product has.
 #[test]
-fn pairs_of_directions_have_the_moments_of_two_passes() {
+fn pairs_at_unit_length_have_the_moments_of_two_passes() {
     let n = 700;
     let wave = |step: f32| {
         let value =
@@ -123,7 +123,7 @@ fn pairs_of_directions_have_the_moments_of_two_passes() {
     let (a, b) = (units(&x), units(&y));
     for mut pairs in [Moments::paired(DIM), Moments::paired(DIM).portable()] {
         pairs
-            .add_direction_pairs(&directions(&x), &directions(&y))
+            .add_unit_pairs(&unit_rows(&x), &unit_rows(&y))
             .unwrap();
         let near = |found: Array2<f64>, expected: Array2<f64>| {
             assert!(
@@ -135,6 +135,6 @@ fn pairs_of_directions_have_the_moments_of_two_passes() {
         near(pairs.covariance(Side::X).unwrap(), covariance(&a, &a));
         near(pairs.covariance(Side::Y).unwrap(), covariance(&b, &b));
         near(pairs.cross_covariance().unwrap(), covariance(&a, &b));
-        assert!(pairs.add_directions(&directions(&x)).is_err());
+        assert!(pairs.add_unit_rows(&unit_rows(&x)).is_err());
     }
 }
