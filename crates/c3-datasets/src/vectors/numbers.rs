@@ -54,8 +54,8 @@ fn numbers<const N: usize>(bytes: &[u8], into: &mut [f32], number: impl Fn([u8; 
         .for_each(|(value, bytes)| *value = number(*bytes));
 }
 
-/// `half` widens eight at a time and hands each eight over on the stack, which takes four times as
-/// long where they lie across a line of the cache (`docs/speed.md`).
+/// `half` widens eight at a time and hands each eight over on the stack, where they may lie across
+/// a line of the cache: then they are slow to come back (`docs/speed.md`).
 fn halves(bytes: &[u8], into: &mut [f32]) {
     let (whole, _) = bytes.as_chunks::<2>();
     Arch::new().dispatch(|| {
