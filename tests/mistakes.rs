@@ -186,6 +186,12 @@ fn a_setting_that_cannot_be_is_refused_before_anything_is_read() {
     for (setting, part) in [
         ("training.parts=0", "`training`: setting `parts` is 0"),
         ("training.learning_rate=0", "setting `learning_rate` is 0"),
+        (
+            "connect.training.batch_size=1",
+            "`connect.training`: setting `batch_size` is 1",
+        ),
+        ("connect.d_embed=0", "`connect`: setting `d_embed` is 0"),
+        ("connect.text.dropout=1.0", "setting `dropout` is 1"),
         ("decoder.n_heads=3", "`decoder`: setting `"),
         ("decoding.beam=0", "`decoding`: setting `beam` is 0"),
         (

@@ -35,6 +35,7 @@ fn check_run(folder: &Path, out: &str, shares: usize) {
     assert_eq!(captions.as_array().unwrap().len(), 5);
     let page = fs::read_to_string(run.join("report.html")).unwrap();
     assert_eq!(page.contains("Going on with pairs"), shares > 0);
+    assert_eq!(page.contains(">0 %<"), shares > 0, "before any pair");
 }
 
 #[test]

@@ -98,15 +98,21 @@ pub(crate) fn arms(results: &Results) -> Table {
 
 /// CIDEr of the arms by the share of pairs that they went on with.
 pub(crate) fn fine_tuned(results: &Results) -> Table {
+    let shares = results.by_share();
     let mut header = vec!["CIDEr after pairs".to_owned()];
-    let shares = results.fine_tuned.iter();
-    header.extend(shares.map(|share| format!("{} %", percent(share.fraction))));
+    header.extend(
+        shares
+            .iter()
+            .map(|share| format!("{} %", percent(share.fraction))),
+    );
     let mut table = table(&header.iter().map(String::as_str).collect::<Vec<_>>());
-    let arms = results.fine_tuned.first().map(|share| &share.arms);
-    for (at, arm) in arms.into_iter().flatten().enumerate() {
-        let mut cells = vec![arm.arm.clone()];
-        let shares = results.fine_tuned.iter();
-        cells.extend(shares.map(|share| value(&share.arms[at], "CIDEr")));
+    let arms = shares.last().map(|share| &share.arms);
+    for ArmResult { arm, .. } in arms.into_iter().flatten() {
+        let mut cells = vec![arm.clone()];
+        cells.extend(shares.iter().map(|share| {
+            let found = share.arms.iter().find(|other| other.arm == *arm);
+            found.map_or_else(String::new, |found| value(found, "CIDEr"))
+        }));
         table.add_row(cells);
     }
     align(&mut table);

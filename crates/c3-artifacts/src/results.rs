@@ -57,7 +57,7 @@ pub struct ArmResult {
 /// What a share of the pairs made of the arms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FineTuned {
-    /// Share of the pairs, above 0 and at most 1.
+    /// Share of the pairs, above 0 and at most 1; 0 before the second stage.
     pub fraction: f64,
     /// The arms after it.
     pub arms: Vec<ArmResult>,
@@ -136,6 +136,22 @@ pub struct Timing {
 }
 
 impl Results {
+    /// The arms by the share of the pairs that they went on with, and first as they were without any;
+    /// empty without a second stage. What skipped the first stage is only in the later ones.
+    #[must_use]
+    pub fn by_share(&self) -> Vec<FineTuned> {
+        let Some(first) = self.fine_tuned.first() else {
+            return Vec::new();
+        };
+        let goes_on = |arm: &&ArmResult| first.arms.iter().any(|other| other.arm == arm.arm);
+        let before = FineTuned {
+            fraction: 0.0,
+            arms: self.arms.iter().filter(goes_on).cloned().collect(),
+        };
+        let shares = self.fine_tuned.iter().cloned();
+        std::iter::once(before).chain(shares).collect()
+    }
+
     /// Writes `results.json` under `path`, all or nothing.
     ///
     /// # Errors

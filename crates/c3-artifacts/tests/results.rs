@@ -64,6 +64,19 @@ fn results() -> Results {
 }
 
 #[test]
+fn shares_begin_with_the_arms_as_they_were_without_pairs() {
+    let scratch = summarize(vec![runs("from scratch", &[1.0])], "paired").unwrap();
+    let mut results = results();
+    results.fine_tuned[0].arms = [&arms()[..1], &scratch[..]].concat();
+    let shares = results.by_share();
+    let fractions: Vec<f64> = shares.iter().map(|share| share.fraction).collect();
+    assert_eq!(fractions, [0.0, 0.05]);
+    assert_eq!(shares[0].arms, arms()[..1], "the bound does not go on");
+    results.fine_tuned.clear();
+    assert!(results.by_share().is_empty());
+}
+
+#[test]
 fn seeds_are_summed_up_as_by_hand() {
     let arms = arms();
     assert_eq!(arms[0].mean["CIDEr"], 41.0);

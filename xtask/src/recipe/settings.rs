@@ -219,7 +219,7 @@ impl Recipe {
             .flatten()
     }
 
-    /// A convolutional tower sees pixels, and nothing else.
+    /// A convolutional tower sees pixels, and nothing else; the rest whatever the features will be.
     fn check_towers(&self) -> anyhow::Result<()> {
         let ConnectSettings::Towers(towers) = &self.connect else {
             return Ok(());
@@ -231,7 +231,14 @@ impl Recipe {
             "the convolutional tower in `connect.image` reads pixels, not the features that \
              `encode.image` makes; take a head, as recipe `flickr8k` does"
         );
-        Ok(())
+        let d_image = match self.encode.image {
+            ImageFeatures::Pixels { side } => 3 * side * side,
+            _ => 1,
+        };
+        let sizes = towers.towers(d_image, 1);
+        sizes.check().context("the recipe's `connect`")?;
+        let training = towers.training.check();
+        training.context("the recipe's `connect.training`")
     }
 
     /// Refuses what no step can use, before anything is begun.

@@ -137,7 +137,7 @@ fn sections(report: &Report<'_>) -> Vec<Markup> {
     if !results.fine_tuned.is_empty() {
         sections.push(section(
             "Going on with pairs",
-            shares::section(&results.fine_tuned),
+            shares::section(&results.by_share()),
         ));
     }
     if !report.examples.is_empty() {

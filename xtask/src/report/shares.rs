@@ -45,9 +45,9 @@ pub(super) fn section(shares: &[FineTuned]) -> Markup {
     }
 }
 
-/// The arms, in the order of the first share.
+/// The arms, in the order of the last share: at the first, without pairs, not all are there.
 fn names(shares: &[FineTuned]) -> impl Iterator<Item = &str> {
-    let arms = shares.first().map(|share| &share.arms);
+    let arms = shares.last().map(|share| &share.arms);
     arms.into_iter().flatten().map(|arm| arm.arm.as_str())
 }
 

@@ -115,7 +115,11 @@ impl Temperature {
 
 impl DualEncoderConfig {
     /// Refuses sizes with which nothing can be built.
-    pub(super) fn check(&self) -> Result<(), ConnectError> {
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Setting`]
+    pub fn check(&self) -> Result<(), ConnectError> {
         let start = self.temperature.start();
         setting(
             "temperature",

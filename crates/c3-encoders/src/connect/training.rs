@@ -69,11 +69,16 @@ pub struct Connected {
 }
 
 impl ConnectConfig {
-    fn check(&self, train: &Pairs) -> Result<(), ConnectError> {
+    /// Refuses settings with which no training is possible, whatever the pairs.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Setting`]
+    pub fn check(&self) -> Result<(), ConnectError> {
         setting("epochs", self.epochs as f64, "at least 1", self.epochs > 0)?;
         let size = self.batch_size;
-        let fits = size > 1 && train.len() > 1;
-        setting("batch_size", size as f64, "at least 2, as the pairs", fits)?;
+        let expected = "at least 2, as the pairs";
+        setting("batch_size", size as f64, expected, size > 1)?;
         let rate = self.learning_rate;
         setting(
             "learning_rate",
@@ -129,7 +134,9 @@ pub fn connect(
     config: &ConnectConfig,
     session: ConnectSession,
 ) -> Result<Connected, ConnectError> {
-    config.check(train)?;
+    config.check()?;
+    let (pairs, expected) = (train.len(), "at least 2, to tell one from another");
+    setting("pairs", pairs as f64, expected, pairs > 1)?;
     check_widths(train, towers)?;
     check_widths(valid, towers)?;
     session.device.seed(session.seed);
