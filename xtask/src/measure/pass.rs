@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use c3_geometry::{Embeddings, Moments, UnitRows};
+use c3_geometry::{Embeddings, GeometryError, Moments, UnitRows};
 
 use super::survey::Settings;
 use super::vectors::Side;
@@ -85,19 +85,21 @@ impl Rows<'_> {
                 .map(|part| part.unwrap_or_else(|panic| resume_unwind(panic)))
                 .collect()
         });
-        let (mut all, mut wrong) = (self.begin(), Vec::new());
+        let (mut all, mut wrong) = (None, Vec::new());
         for part in parts {
             match part {
                 Ok(part) => {
-                    all.moments.merge(&part.moments)?;
-                    all.lengths = widest(all.lengths, part.lengths);
+                    all = Some(match all.take() {
+                        Some(before) => part.merge(&before)?,
+                        None => part,
+                    });
                 }
                 Err(found) => wrong.push(found),
             }
         }
         match wrong.into_iter().min_by_key(|(row, _)| *row) {
             Some((_, error)) => Err(error),
-            None => Ok(all),
+            None => Ok(all.unwrap_or_else(|| self.begin())),
         }
     }
 
@@ -203,6 +205,12 @@ impl Batch {
 }
 
 impl Summed {
+    fn merge(mut self, other: &Self) -> Result<Self, GeometryError> {
+        self.moments.merge(&other.moments)?;
+        self.lengths = widest(self.lengths, other.lengths);
+        Ok(self)
+    }
+
     /// Adds rows, and gives back what they were in.
     fn add(&mut self, batch: Vec<Batch>) -> anyhow::Result<Vec<Vec<f32>>> {
         match &batch[..] {
