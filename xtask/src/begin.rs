@@ -41,6 +41,9 @@ pub(crate) struct RecipeArguments {
 impl RecipeArguments {
     /// Makes a folder for a new run; nothing is left of it if it cannot begin.
     pub(crate) fn begin(&self, device: DeviceChoice) -> anyhow::Result<(Run, Corpus)> {
+        if self.encoder.is_some() {
+            self.check_overrides()?;
+        }
         let mut recipe = recipe::load(&self.recipe, &self.overrides)?;
         if let Some(data) = self.data.as_ref().or(recipe.data.path.as_ref()) {
             recipe.data.path = Some(std::path::absolute(data)?);
@@ -68,21 +71,31 @@ impl RecipeArguments {
         Ok((Run::new(folder, recipe, device)?, corpus))
     }
 
+    /// Whether a setting that begins so is overridden.
+    fn sets(&self, key: &str) -> bool {
+        let mut overrides = self.overrides.iter();
+        overrides.any(|set| set.trim().starts_with(key))
+    }
+
+    /// Refuses what `--encoder` says already.
+    fn check_overrides(&self) -> anyhow::Result<()> {
+        ensure!(
+            !self.sets("encode."),
+            "`--encoder` and `--set encode...` both say what encodes; give one of them"
+        );
+        ensure!(
+            self.sets("connect.kind") || !self.sets("connect."),
+            "`--encoder` takes a space as it is, so `--set connect...` would do nothing; with \
+             `--set connect.kind=towers` towers are trained over its features"
+        );
+        Ok(())
+    }
+
     /// Lets an encoder make the features, and its space be that of the run unless towers are asked
     /// for.
     fn take_space_of(&self, encoder: &str, recipe: &mut Recipe) -> anyhow::Result<()> {
-        let sets = |key: &str| self.overrides.iter().any(|set| set.trim().starts_with(key));
-        ensure!(
-            !sets("encode."),
-            "`--encoder` and `--set encode...` both say what encodes; give one of them"
-        );
         recipe.encode = encoders(encoder)?;
-        if !sets("connect.kind") {
-            ensure!(
-                !sets("connect."),
-                "`--encoder` takes a space as it is, so `--set connect...` would do nothing; with \
-                 `--set connect.kind=towers` towers are trained over its features"
-            );
+        if !self.sets("connect.kind") {
             recipe.connect = ConnectSettings::Given;
         }
         recipe.check()
