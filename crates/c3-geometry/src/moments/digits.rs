@@ -19,7 +19,7 @@ use super::source::Source;
 use super::squares::{SQUARE, place};
 
 #[cfg_attr(
-    not(all(target_arch = "x86_64", target_os = "linux")),
+    any(c3_no_amx, not(all(target_arch = "x86_64", target_os = "linux"))),
     path = "digits/no_amx.rs"
 )]
 mod amx;

@@ -1,5 +1,7 @@
 //! No processor of this kind has tiles that this program could use.
 
+use std::marker::PhantomData;
+
 use super::directions::{self, Steps};
 use super::{COLUMNS, Rows, Slice, Totals};
 
@@ -9,6 +11,9 @@ pub(crate) enum Tiles {}
 
 /// Tiles in use: nobody comes to have any.
 pub(super) struct Configured;
+
+/// Sums in them.
+pub(super) struct Summing<'a>(PhantomData<&'a Configured>);
 
 impl Tiles {
     pub(crate) fn get() -> Option<Self> {
@@ -41,12 +46,17 @@ impl Configured {
         unreachable!("only tiles are configured")
     }
 
-    pub(super) fn multiply_directions(
-        &self,
-        _: &[directions::Slice],
-        _: &[directions::Slice],
-        _: &mut directions::Totals,
-    ) {
+    pub(super) fn begin(&mut self) -> Summing<'_> {
+        unreachable!("only tiles are configured")
+    }
+}
+
+impl Summing<'_> {
+    pub(super) fn add(&mut self, _: &directions::Slice, _: &directions::Slice) {
+        unreachable!("only tiles are configured")
+    }
+
+    pub(super) fn store(self, _: &mut directions::Totals) {
         unreachable!("only tiles are configured")
     }
 }
