@@ -55,7 +55,7 @@ fn numbers<const N: usize>(bytes: &[u8], into: &mut [f32], number: impl Fn([u8; 
 }
 
 /// `half` widens eight at a time and hands each eight over on the stack, where they may lie across
-/// a line of the cache: then they are slow to come back (`docs/speed.md`).
+/// a line of the cache: then they are slow to come back.
 fn halves(bytes: &[u8], into: &mut [f32]) {
     let (whole, _) = bytes.as_chunks::<2>();
     Arch::new().dispatch(|| {
