@@ -8,24 +8,26 @@
 
 use std::array::from_fn;
 use std::cell::RefCell;
-use std::hint::black_box;
-use std::mem::swap;
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
 use super::bin::Part;
 use super::source::Source;
-use super::squares::{SQUARE, place};
+use super::squares::SQUARE;
 
 #[cfg_attr(
     any(c3_no_amx, not(all(target_arch = "x86_64", target_os = "linux"))),
     path = "digits/no_amx.rs"
 )]
 mod amx;
+mod block;
 pub(super) mod directions;
 
 pub(super) use amx::Tiles;
+
+use amx::Configured;
+use block::Cut;
 
 /// Bits below the scales that are kept of a product.
 pub(super) const BITS: i32 = 52;
@@ -39,9 +41,6 @@ const SLICE: usize = 64;
 const SLICES: usize = 2;
 /// Columns of a tile.
 const COLUMNS: usize = 16;
-/// Values in a line of the cache.
-const LINE: usize = 16;
-
 /// 64 rows of 16 columns, `[row / 4, column]` of four bytes, one for each of four rows; turned,
 /// `[column, row / 4]`.
 #[derive(Clone, Copy)]
@@ -64,109 +63,90 @@ struct Slice {
 /// Sums of products of 16 by 16 columns, by rank: the places of both digits together.
 type Totals = [[[i32; COLUMNS]; COLUMNS]; DIGITS];
 
-const NO_SLICE: Slice = Slice {
-    tiles: [Tile([[0; COLUMNS]; SLICE / 4]); DIGITS],
-    lowest: 0,
-};
-
 thread_local! {
     /// Digits of the block in work, `[columns / 16, slices]`, kept from block to block.
     static ROOM: RefCell<Vec<Slice>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Adds at most [`BLOCK`] rows: the sums of their columns, and the products of all pairs of
-/// columns `i <= j` in steps of `2^-52` (see [`place`]). The rows `ahead` are brought near
-/// meanwhile.
+/// columns `i <= j` in steps of `2^-52`. The rows `ahead` are brought near meanwhile.
 pub(super) fn add(tiles: Tiles, source: Source<'_>, ahead: Range<usize>, part: &mut Part) {
-    let slices = source.rows.len().div_ceil(SLICE);
-    if slices == 0 {
-        return;
-    }
-    ROOM.with_borrow_mut(|room| {
-        room.resize(part.sums.len() / COLUMNS * slices, NO_SLICE);
-        cut(tiles, source, room, &mut part.sums);
-        let groups: Vec<&[Slice]> = room.chunks_exact(slices).collect();
-        let pairs = groups.len() * (groups.len() + 1) / 2;
-        let ahead = source.pieces(ahead, pairs);
-        multiply(tiles, &groups, ahead, &mut part.products);
-    });
+    ROOM.with_borrow_mut(|room| block::add::<Values>(tiles, source, ahead, room, part));
 }
 
-/// Cuts rows into digits, and sums them up on the way.
-fn cut(tiles: Tiles, source: Source<'_>, room: &mut [Slice], sums: &mut [i64]) {
-    let slices = source.rows.len().div_ceil(SLICE);
-    let mut rows = Rows([[0.0; COLUMNS]; SLICE]);
-    let groups = room.chunks_exact_mut(slices);
-    let (sums, _) = sums.as_chunks_mut::<COLUMNS>();
-    for (group, (slices, sums)) in groups.zip(sums).enumerate() {
-        let first = group * COLUMNS;
-        let factors = from_fn(|lane| source.factor(first + lane));
-        for (slice, part) in slices.iter_mut().zip(source.rows.chunks(SLICE)) {
-            gather(source.part(part), first, &mut rows);
-            tiles.cut(&rows, &factors, slice, sums);
+/// Values in six digits.
+struct Values;
+
+impl Cut for Values {
+    type Rows = Gathered;
+    type Slice = Slice;
+    type Totals = Totals;
+
+    const NO_ROWS: Gathered = Gathered {
+        rows: Rows([[0.0; COLUMNS]; SLICE]),
+        factors: [0.0; COLUMNS],
+    };
+    const NO_SLICE: Slice = Slice {
+        tiles: [Tile([[0; COLUMNS]; SLICE / 4]); DIGITS],
+        lowest: 0,
+    };
+    const NO_TOTALS: Totals = [[[0; COLUMNS]; COLUMNS]; DIGITS];
+
+    fn gather(source: Source<'_>, first: usize, rows: &mut Gathered) {
+        rows.gather(source, first);
+    }
+
+    fn cut(tiles: Tiles, rows: &Gathered, slice: &mut Slice, sums: &mut [i64; COLUMNS]) {
+        tiles.cut(&rows.rows, &rows.factors, slice, sums);
+    }
+
+    fn turn(tiles: Tiles, slice: &Slice, turned: &mut Slice) {
+        tiles.turn(slice, turned);
+    }
+
+    fn multiply(
+        configured: &mut Configured,
+        left: &[Slice],
+        right: &[Slice],
+        totals: &mut Totals,
+        mut meanwhile: impl FnMut(Range<usize>),
+    ) {
+        configured.multiply(left, right, totals);
+        meanwhile(0..COLUMNS);
+    }
+
+    fn drain(totals: &Totals, rows: Range<usize>, out: &mut [i64]) {
+        Arch::new().dispatch(Drain { totals, rows, out });
+    }
+}
+
+/// 16 columns of some rows, as they are, and what brings each column to below one.
+struct Gathered {
+    rows: Rows,
+    factors: [f64; COLUMNS],
+}
+
+impl Gathered {
+    fn gather(&mut self, source: Source<'_>, first: usize) {
+        let (into, rest) = self.rows.0.split_at_mut(source.rows.len());
+        let into = into.iter_mut().zip(source.rows);
+        rest.fill([0.0; COLUMNS]);
+        if let Some(run) = source.run(first) {
+            into.for_each(|(values, row)| *values = *run.of(*row));
+            self.factors = [source.factor(first); COLUMNS];
+            return;
         }
-    }
-}
-
-/// 16 columns of some rows, as they are; behind the last row there are zeros.
-fn gather(source: Source<'_>, first: usize, into: &mut Rows) {
-    let (into, rest) = into.0.split_at_mut(source.rows.len());
-    let into = into.iter_mut().zip(source.rows);
-    match source.run(first) {
-        Some(run) => into.for_each(|(values, row)| *values = *run.of(*row)),
-        None => into.for_each(|(values, row)| {
+        into.for_each(|(values, row)| {
             *values = from_fn(|lane| source.value(*row, first + lane));
-        }),
-    }
-    rest.fill([0.0; COLUMNS]);
-}
-
-/// Multiplies all columns, in groups of 16, with themselves and those behind them.
-fn multiply<'a>(
-    tiles: Tiles,
-    groups: &[&[Slice]],
-    mut ahead: impl Iterator<Item = &'a [f32]>,
-    products: &mut [i64],
-) {
-    let arch = Arch::new();
-    let drain = |totals: &Totals, out: &mut [i64]| arch.dispatch(Drain { totals, out });
-    let padded = groups.len() * COLUMNS;
-    let pairs = (0..groups.len()).flat_map(|row| (row..groups.len()).map(move |at| (row, at)));
-    let mut left = [NO_SLICE; SLICES];
-    let mut totals = [[[[0; COLUMNS]; COLUMNS]; DIGITS]; 2];
-    let [mut totals, mut before] = totals.each_mut();
-    let mut last = None;
-    let configured = tiles.configure();
-    for (row, column) in pairs {
-        let left = &mut left[..groups[row].len()];
-        if row == column {
-            let turned = left.iter_mut().zip(groups[row]);
-            turned.for_each(|(left, slice)| tiles.turn(slice, left));
-        }
-        let at = place(padded, row * COLUMNS, column * COLUMNS);
-        touch(ahead.next().unwrap_or_default());
-        configured.multiply(left, groups[column], totals);
-        // While the tiles are at work, the totals of the pair before are added up.
-        if let Some(last) = last.replace(at) {
-            drain(before, &mut products[last..]);
-        }
-        swap(&mut totals, &mut before);
-    }
-    if let Some(last) = last {
-        drain(before, &mut products[last..]);
-    }
-}
-
-/// Reads a value of every line of the cache, so that all of them come near.
-fn touch(values: &[f32]) {
-    for line in values.chunks(LINE) {
-        black_box(line[0]);
+        });
+        self.factors = from_fn(|lane| source.factor(first + lane));
     }
 }
 
 /// Totals by rank on their way into the products, which lie in squares.
 struct Drain<'a> {
     totals: &'a Totals,
+    rows: Range<usize>,
     out: &'a mut [i64],
 }
 
@@ -175,7 +155,8 @@ impl WithSimd for Drain<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        for (row, out) in self.out.chunks_mut(SQUARE).take(COLUMNS).enumerate() {
+        let out = self.out.chunks_mut(SQUARE).enumerate();
+        for (row, out) in out.take(self.rows.end).skip(self.rows.start) {
             let [a, b, c, d, e, f] = self.totals.each_ref().map(|rank| &rank[row]);
             let out: &mut [i64; COLUMNS] = out.first_chunk_mut().expect("squares hold whole tiles");
             for at in 0..COLUMNS {
@@ -197,6 +178,7 @@ const _: () = assert!(MOST < 1 << 31);
 #[cfg(test)]
 mod tests {
     use super::super::scales::Scales;
+    use super::super::squares::place;
     use super::*;
     use crate::Embeddings;
 

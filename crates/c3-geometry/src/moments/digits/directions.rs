@@ -7,24 +7,25 @@
 
 use std::array::from_fn;
 use std::cell::RefCell;
-use std::mem::swap;
 use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
 use super::super::bin::Part;
 use super::super::source::{BITS, DIRECTION_BITS, Source};
-use super::super::squares::{SQUARE, place};
-use super::{COLUMNS, SLICE, Tile, Tiles, touch};
+use super::super::squares::SQUARE;
+use super::amx::{Configured, Tiles};
+use super::block::{self, Cut};
+use super::{COLUMNS, SLICE, Tile};
 
 /// Rows of a block: their digits stay in the cache of a core.
 pub(in crate::moments) const BLOCK: usize = SLICES * SLICE;
 /// Digits of a value.
 pub(super) const DIGITS: usize = 4;
 /// Ranks that are kept.
-pub(super) const RANKS: usize = 5;
+const RANKS: usize = 5;
 /// Slices of a block.
-pub(super) const SLICES: usize = 4;
+const SLICES: usize = 4;
 
 /// 64 rows of 16 columns in steps.
 #[repr(C, align(64))]
@@ -36,8 +37,6 @@ pub(super) type Slice = [Tile; DIGITS];
 /// Sums of products of 16 by 16 columns, by rank: the places of both digits together.
 #[repr(C, align(64))]
 pub(super) struct Totals(pub(super) [[[i32; COLUMNS]; COLUMNS]; RANKS]);
-
-const NO_SLICE: Slice = [Tile([[0; COLUMNS]; SLICE / 4]); DIGITS];
 
 thread_local! {
     /// Digits of the block in work, `[columns / 16, slices]`, kept from block to block.
@@ -51,40 +50,63 @@ pub(in crate::moments) fn add(
     ahead: Range<usize>,
     part: &mut Part,
 ) {
-    let slices = source.rows.len().div_ceil(SLICE);
-    if slices == 0 {
-        return;
-    }
-    ROOM.with_borrow_mut(|room| {
-        room.resize(part.sums.len() / COLUMNS * slices, NO_SLICE);
-        cut(tiles, source, room, &mut part.sums);
-        let groups: Vec<&[Slice]> = room.chunks_exact(slices).collect();
-        let pairs = groups.len() * (groups.len() + 1) / 2;
-        let ahead = source.pieces(ahead, pairs);
-        multiply(tiles, &groups, ahead, &mut part.products);
-    });
+    ROOM.with_borrow_mut(|room| block::add::<Directions>(tiles, source, ahead, room, part));
 }
 
-/// Cuts rows into digits, and sums them up on the way.
-fn cut(tiles: Tiles, source: Source<'_>, room: &mut [Slice], sums: &mut [i64]) {
-    let slices = source.rows.len().div_ceil(SLICE);
-    let arch = Arch::new();
-    let mut steps = Steps([[0; COLUMNS]; SLICE]);
-    let groups = room.chunks_exact_mut(slices);
-    let (sums, _) = sums.as_chunks_mut::<COLUMNS>();
-    for (group, (slices, sums)) in groups.zip(sums).enumerate() {
+/// Values in four digits.
+struct Directions;
+
+impl Cut for Directions {
+    type Rows = Steps;
+    type Slice = Slice;
+    type Totals = Totals;
+
+    const NO_ROWS: Steps = Steps([[0; COLUMNS]; SLICE]);
+    const NO_SLICE: Slice = [Tile([[0; COLUMNS]; SLICE / 4]); DIGITS];
+    const NO_TOTALS: Totals = Totals([[[0; COLUMNS]; COLUMNS]; RANKS]);
+
+    fn gather(source: Source<'_>, first: usize, rows: &mut Steps) {
+        Arch::new().dispatch(Gather {
+            source,
+            first,
+            into: rows,
+        });
+    }
+
+    fn cut(tiles: Tiles, rows: &Steps, slice: &mut Slice, sums: &mut [i64; COLUMNS]) {
         let mut here = [0; COLUMNS];
-        for (slice, part) in slices.iter_mut().zip(source.rows.chunks(SLICE)) {
-            arch.dispatch(Gather {
-                source: source.part(part),
-                first: group * COLUMNS,
-                into: &mut steps,
-            });
-            tiles.cut_steps(&steps, slice, &mut here);
-        }
+        tiles.cut_steps(rows, slice, &mut here);
         for (sum, here) in sums.iter_mut().zip(here) {
             *sum += here << (BITS - DIRECTION_BITS);
         }
+    }
+
+    fn turn(tiles: Tiles, slice: &Slice, turned: &mut Slice) {
+        tiles.turn_digits(slice, turned);
+    }
+
+    fn multiply(
+        configured: &mut Configured,
+        left: &[Slice],
+        right: &[Slice],
+        totals: &mut Totals,
+        mut meanwhile: impl FnMut(Range<usize>),
+    ) {
+        assert!(
+            (1..=SLICES).contains(&left.len()),
+            "so many sums fit 32 bits"
+        );
+        let share = COLUMNS.div_ceil(left.len());
+        let mut summing = configured.begin();
+        for (at, (left, right)) in left.iter().zip(right).enumerate() {
+            summing.add(left, right);
+            meanwhile(at * share..COLUMNS.min((at + 1) * share));
+        }
+        summing.store(totals);
+    }
+
+    fn drain(totals: &Totals, rows: Range<usize>, out: &mut [i64]) {
+        Arch::new().dispatch(Drain { totals, rows, out });
     }
 }
 
@@ -127,50 +149,6 @@ impl WithSimd for Gather<'_> {
     }
 }
 
-/// Multiplies all columns, in groups of 16, with themselves and those behind them.
-fn multiply<'a>(
-    tiles: Tiles,
-    groups: &[&[Slice]],
-    mut ahead: impl Iterator<Item = &'a [f32]>,
-    products: &mut [i64],
-) {
-    let arch = Arch::new();
-    let drain = |totals: &Totals, rows, out: &mut [i64]| arch.dispatch(Drain { totals, rows, out });
-    let padded = groups.len() * COLUMNS;
-    let pairs = (0..groups.len()).flat_map(|row| (row..groups.len()).map(move |at| (row, at)));
-    let mut left = [NO_SLICE; SLICES];
-    let mut totals = [(); 2].map(|()| Totals([[[0; COLUMNS]; COLUMNS]; RANKS]));
-    let [mut totals, mut before] = totals.each_mut();
-    let mut last = None;
-    let share = COLUMNS.div_ceil(groups.first().map_or(1, |group| group.len()));
-    let mut configured = tiles.configure();
-    for (row, column) in pairs {
-        let left = &mut left[..groups[row].len()];
-        if row == column {
-            let turned = left.iter_mut().zip(groups[row]);
-            turned.for_each(|(left, slice)| tiles.turn_digits(slice, left));
-        }
-        let at = place(padded, row * COLUMNS, column * COLUMNS);
-        touch(ahead.next().unwrap_or_default());
-        let mut summing = configured.begin();
-        let mut rows = 0..0;
-        for (left, right) in left.iter().zip(groups[column]) {
-            summing.add(left, right);
-            // While the tiles are at work, the totals of the pair before are added up.
-            rows = rows.end..COLUMNS.min(rows.end + share);
-            if let Some(last) = last {
-                drain(before, rows.clone(), &mut products[last..]);
-            }
-        }
-        summing.store(totals);
-        last = Some(at);
-        swap(&mut totals, &mut before);
-    }
-    if let Some(last) = last {
-        drain(before, 0..COLUMNS, &mut products[last..]);
-    }
-}
-
 /// Totals by rank on their way into the products, which lie in squares.
 struct Drain<'a> {
     totals: &'a Totals,
@@ -205,6 +183,7 @@ const _: () = assert!(MOST < 1 << 31);
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::squares::place;
     use super::*;
     use crate::Embeddings;
 
